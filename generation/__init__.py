@@ -1,0 +1,1 @@
+"""Images, queue, limits and backends. Knows nothing of Discord."""

@@ -1,0 +1,1 @@
+"""Makers of pictures behind one protocol."""

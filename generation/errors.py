@@ -1,0 +1,157 @@
+"""Everything that can go wrong, as one tree; each error knows the sentence a member may read.
+
+GenerationError
+├── Refused                  the member's to mend; never retried
+│   ├── InvalidParams        an option is impossible for this model
+│   ├── OverLimit            a server's limit is met
+│   ├── QueueFull            nobody can join now
+│   ├── BadImage             an uploaded picture cannot be used
+│   └── UnknownJob           a button or id that leads nowhere
+├── BackendError             ours; the dispatcher decides on a retry
+│   ├── Unavailable          cannot be reached, or not started
+│   ├── TimedOut             took longer than its deadline
+│   ├── BadReply             answered with something that is no picture
+│   ├── OutOfMemory          the device has no room for the job
+│   ├── WorkerLost           the process died under the job
+│   └── BlankOutput          the picture is black or not a number
+└── DeliveryError            the result exists, but could not be shown
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GenerationError(Exception):
+    """Base of all. ``sentence`` is safe to show to anyone; ``detail`` is for the log only."""
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+    default_sentence: ClassVar[str] = "Something went wrong on our side. Please try again."
+
+    def __init__(self, sentence: str | None = None, *, detail: str | None = None) -> None:
+        self.sentence = sentence or self.default_sentence
+        self.detail = detail
+        super().__init__(self.sentence if detail is None else f"{self.sentence} ({detail})")
+
+
+class Refused(GenerationError):
+    """The member can mend this: the sentence says how."""
+
+    code = "refused"
+    default_sentence = "This request cannot be accepted as it is."
+
+
+class InvalidParams(Refused):
+    """An option's value is not possible. ``option`` is the option's name."""
+
+    code = "invalid_params"
+
+    def __init__(self, option: str, sentence: str, *, detail: str | None = None) -> None:
+        super().__init__(sentence, detail=detail)
+        self.option = option
+
+
+class OverLimit(Refused):
+    """A limit is met. ``limit`` is its name, ``value`` what it is set to."""
+
+    code = "over_limit"
+
+    def __init__(
+        self, limit: str, value: float, sentence: str, *, detail: str | None = None
+    ) -> None:
+        super().__init__(sentence, detail=detail)
+        self.limit = limit
+        self.value = value
+
+
+class QueueFull(Refused):
+    """The whole queue has reached its bound."""
+
+    code = "queue_full"
+    default_sentence = "The queue is full right now. Please try again in a few minutes."
+
+
+class BadImage(Refused):
+    """An uploaded picture was refused; the sentence says which kind would be accepted."""
+
+    code = "bad_image"
+    default_sentence = "That picture could not be read. Please use a PNG, JPEG or WebP file."
+
+
+class UnknownJob(Refused):
+    """The job is not in the store (any more)."""
+
+    code = "unknown_job"
+    default_sentence = "This picture's settings are no longer stored, so that cannot be done."
+
+
+class BackendError(GenerationError):
+    """Our failure. ``retryable`` says whether another attempt makes sense."""
+
+    code = "backend_error"
+    retryable = True
+    default_sentence = "The image generator failed. Please try again."
+
+
+class Unavailable(BackendError):
+    """The backend cannot be reached or has not started."""
+
+    code = "unavailable"
+    default_sentence = "The image generator is not available right now. Please try again later."
+
+
+class TimedOut(BackendError):
+    """The backend held the job longer than its deadline."""
+
+    code = "timed_out"
+    retryable = False
+    default_sentence = "This took too long and was stopped. Fewer steps or a smaller size may help."
+
+
+class BadReply(BackendError):
+    """The backend answered with something that is not the asked-for pictures."""
+
+    code = "bad_reply"
+    default_sentence = "The image generator sent something that is not a picture."
+
+
+class OutOfMemory(BackendError):
+    """The device had no room, after every smaller way was tried."""
+
+    code = "out_of_memory"
+    retryable = False
+    default_sentence = (
+        "The image generator ran out of memory. A smaller size or fewer pictures may help."
+    )
+
+
+class WorkerLost(BackendError):
+    """The worker process died while the job ran."""
+
+    code = "worker_lost"
+    default_sentence = "The image generator crashed on this request."
+
+
+class BlankOutput(BackendError):
+    """The decoded picture was black or not a number."""
+
+    code = "blank_output"
+    default_sentence = "The model produced an empty picture. Another seed or sampler may help."
+
+
+class DeliveryError(GenerationError):
+    """A result could not be shown. ``retry_after`` is seconds, or None when it never can be."""
+
+    code = "delivery_error"
+    default_sentence = "The result could not be posted here."
+
+    def __init__(
+        self,
+        sentence: str | None = None,
+        *,
+        retry_after: float | None = None,
+        detail: str | None = None,
+    ) -> None:
+        super().__init__(sentence, detail=detail)
+        self.retry_after = retry_after

@@ -1,0 +1,236 @@
+"""The values that travel between bot, queue and backends: parameters, requests, jobs, outputs."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+JobId = NewType("JobId", str)
+"""At most 25 characters, so that it can also be Discord's message nonce."""
+
+OwnerId = NewType("OwnerId", str)
+"""Who asked. Opaque to this package."""
+
+ScopeId = NewType("ScopeId", str)
+"""Where limits apply: a server, or one person's private messages. Opaque to this package."""
+
+BlobId = NewType("BlobId", str)
+"""SHA-256 of stored bytes, in hexadecimal."""
+
+SEED_MAX = 2**32 - 1
+
+_ID_ALPHABET = string.ascii_letters + string.digits
+_ID_LENGTH = 22  # 62**22 > 2**128: cannot be guessed, and fits a nonce of 25
+
+
+def new_job_id() -> JobId:
+    """A fresh random id with 128 bits of chance, safe in URLs, file names and custom ids."""
+    return JobId("".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH)))
+
+
+def new_seed() -> int:
+    """A random seed in 0 … ``SEED_MAX``."""
+    return secrets.randbelow(SEED_MAX + 1)
+
+
+class Task(StrEnum):
+    """What is asked of a model."""
+
+    TXT2IMG = "txt2img"
+    IMG2IMG = "img2img"
+    INPAINT = "inpaint"
+
+
+class JobState(StrEnum):
+    """Where a job stands. ``delivering`` holds its outcome until its owner has been shown it."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DELIVERING = "delivering"
+    DONE = "done"
+    FAILED = "failed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def is_final(self) -> bool:
+        """True once nothing more can happen to the job."""
+        return not TRANSITIONS[self]
+
+
+TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.DELIVERING}),
+    JobState.RUNNING: frozenset({JobState.QUEUED, JobState.DELIVERING}),
+    JobState.DELIVERING: frozenset(
+        {
+            JobState.DONE,
+            JobState.FAILED,
+            JobState.REFUSED,
+            JobState.CANCELLED,
+            JobState.EXPIRED,
+        }
+    ),
+    JobState.DONE: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.REFUSED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+    JobState.EXPIRED: frozenset(),
+}
+"""Every allowed change of state; the store refuses all others."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lora:
+    """A LoRA by its catalogue name, with its weight (usually 0 … 1)."""
+
+    name: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Params:
+    """Everything that decides the pixels, fully resolved: nothing here means "the default".
+
+    ``width`` and ``height`` are pixels. ``strength`` is 0 … 1, the share of the input picture
+    that is redrawn, and 1.0 for txt2img. Picture ``i`` of ``count`` uses seed ``seed + i``
+    (modulo 2**32).
+    """
+
+    task: Task
+    model: str
+    prompt: str
+    negative_prompt: str
+    width: int
+    height: int
+    steps: int
+    guidance_scale: float
+    sampler: str
+    scheduler: str
+    seed: int
+    count: int
+    strength: float = 1.0
+    loras: tuple[Lora, ...] = ()
+
+    def seeds(self) -> tuple[int, ...]:
+        """The seed of each picture, in order."""
+        return tuple((self.seed + index) % (SEED_MAX + 1) for index in range(self.count))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One accepted wish. ``dedupe_key`` makes submitting twice harmless; times are UNIX seconds.
+
+    ``inputs`` are stored pictures: for img2img the picture, for inpaint the picture and its mask.
+    ``delivery`` is an opaque address that only the caller understands. ``parent`` is the job
+    whose picture or settings this one started from.
+    """
+
+    id: JobId
+    dedupe_key: str
+    owner: OwnerId
+    scope: ScopeId
+    params: Params
+    delivery: str
+    accepted_at: float
+    deadline: float
+    inputs: tuple[BlobId, ...] = ()
+    parent: JobId | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """One finished picture, with the seed that made it. ``flags`` are facts such as ``blank``."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+    width: int
+    height: int
+    seed: int
+    flags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What a backend made of a job, how long it took there, and what its owner should know."""
+
+    outputs: tuple[Output, ...]
+    seconds: float
+    backend: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a job is. Lossy by contract: only the latest matters. ``preview`` is a small JPEG."""
+
+    step: int
+    steps: int
+    eta_seconds: float | None = None
+    preview: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """Why a job ended without pictures, as stored: an error's code and its safe sentence."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredOutput:
+    """An ``Output`` whose bytes lie in the blob store."""
+
+    blob: BlobId
+    media_type: str
+    width: int
+    height: int
+    seed: int
+    flags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A request and what became of it, as the store knows it.
+
+    ``outcome`` is the final state that ``delivering`` leads to. ``outputs``, ``seconds``,
+    ``backend`` and ``notes`` are set when it is ``done``; ``fault`` when it is anything else.
+    """
+
+    request: Request
+    state: JobState
+    attempts: int
+    outcome: JobState | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    outputs: tuple[StoredOutput, ...] = ()
+    seconds: float | None = None
+    backend: str | None = None
+    notes: tuple[str, ...] = ()
+    fault: Fault | None = None
+
+    @property
+    def id(self) -> JobId:
+        """The request's id."""
+        return self.request.id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a waiting job stands: jobs ahead of it, and seconds until it starts if known."""
+
+    ahead: int
+    eta_seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ticket:
+    """The answer to a submission. ``duplicate`` tells that the key had been accepted before."""
+
+    job: Job
+    place: Place
+    duplicate: bool = False
