@@ -6,7 +6,8 @@ GenerationError
 │   ├── OverLimit            a server's limit is met
 │   ├── QueueFull            nobody can join now
 │   ├── BadImage             an uploaded picture cannot be used
-│   └── UnknownJob           a button or id that leads nowhere
+│   ├── UnknownJob           a button or id that leads nowhere
+│   └── PictureGone          a stored picture that was deleted
 ├── BackendError             ours; the dispatcher decides on a retry
 │   ├── Unavailable          cannot be reached, or not started
 │   ├── TimedOut             took longer than its deadline
@@ -14,6 +15,7 @@ GenerationError
 │   ├── OutOfMemory          the device has no room for the job
 │   ├── WorkerLost           the process died under the job
 │   └── BlankOutput          the picture is black or not a number
+├── StorageError             ours; the database or the disk does not work
 └── DeliveryError            the result exists, but could not be shown
 """
 
@@ -84,6 +86,20 @@ class UnknownJob(Refused):
 
     code = "unknown_job"
     default_sentence = "This picture's settings are no longer stored, so that cannot be done."
+
+
+class PictureGone(Refused):
+    """The picture's bytes are not stored (any more)."""
+
+    code = "picture_gone"
+    default_sentence = "This picture is no longer stored, so that cannot be done."
+
+
+class StorageError(GenerationError):
+    """The database or the disk cannot be read or written; ``detail`` tells the operator why."""
+
+    code = "storage_error"
+    default_sentence = "The bot cannot save anything right now. Please try again later."
 
 
 class BackendError(GenerationError):

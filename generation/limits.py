@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from generation.errors import OverLimit
+from generation.errors import InvalidParams, OverLimit
 from generation.types import Params
 
 WHO_CAN_CHANGE = "An admin of this server can change it with /limits set."
@@ -44,32 +44,47 @@ def check_request(params: Params, limits: Limits) -> None:
     """Check what one request alone can break. Raises ``OverLimit`` naming the limit."""
     side = max(params.width, params.height)
     if side > limits.max_side:
-        raise over_limit("max_side", limits.max_side, f"{params.width}×{params.height} is larger")
+        size = f"{params.width}×{params.height}"
+        raise over_limit("max_side", limits.max_side, f"{size} is larger than")
     if params.steps > limits.max_steps:
-        raise over_limit("max_steps", limits.max_steps, f"{params.steps} steps are more")
+        raise over_limit("max_steps", limits.max_steps, f"{params.steps} steps are more than")
     if params.count > limits.max_count:
-        raise over_limit("max_count", limits.max_count, f"{params.count} pictures are more")
+        raise over_limit("max_count", limits.max_count, f"{params.count} pictures are more than")
 
 
 def check_member(params: Params, limits: Limits, *, queued: int, made_today: int) -> None:
     """Check what a member has already asked for. Raises ``OverLimit`` naming the limit.
 
-    ``queued`` counts the member's unfinished jobs in the scope, ``made_today`` the pictures
-    asked for since midnight UTC that were made or are still to be made.
+    ``queued`` counts the member's queued and running jobs in the scope, ``made_today`` the
+    pictures asked for since midnight UTC that were made or are still to be made.
     """
     if queued >= limits.max_queued:
-        raise over_limit("max_queued", limits.max_queued, f"You already have {queued} waiting")
+        raise over_limit(
+            "max_queued",
+            limits.max_queued,
+            f"You already have {queued} waiting, and one more would pass",
+        )
     if made_today + params.count > limits.max_per_day:
         raise over_limit(
             "max_per_day",
             limits.max_per_day,
-            f"You have asked for {made_today} today and {params.count} more is over",
+            f"You have asked for {made_today} today, and {params.count} more would pass",
         )
 
 
+def check_limits(limits: Limits) -> None:
+    """Check that each limit is in its range. Raises ``InvalidParams`` naming the first outside."""
+    for info in LIMITS:
+        value = getattr(limits, info.field)
+        if not info.lowest <= value <= info.highest:
+            raise InvalidParams(
+                info.field,
+                f"The limit for {info.title} must be between {info.lowest} and {info.highest}.",
+            )
+
+
 def over_limit(field: str, value: int, fact: str) -> OverLimit:
-    """The refusal for one limit: what was asked, what is allowed, and who can change it."""
+    """The refusal for one limit. ``fact`` ends where "this server's limit" goes on."""
     info = next(info for info in LIMITS if info.field == field)
-    joint = " than" if fact.endswith(("larger", "more")) else ";"
-    sentence = f"{fact}{joint} this server's limit of {value} ({info.title}). {WHO_CAN_CHANGE}"
+    sentence = f"{fact} this server's limit of {value} ({info.title}). {WHO_CAN_CHANGE}"
     return OverLimit(field, value, sentence)

@@ -119,6 +119,10 @@ class Params:
         """The seed of each picture, in order."""
         return tuple((self.seed + index) % (SEED_MAX + 1) for index in range(self.count))
 
+    def work(self) -> float:
+        """How much there is to compute: denoising steps × megapixels × pictures."""
+        return self.steps * self.strength * self.width * self.height * self.count / 1e6
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
@@ -217,6 +221,17 @@ class Job:
     def id(self) -> JobId:
         """The request's id."""
         return self.request.id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """A queued job, as little of it as deciding who is next needs. ``work`` is ``Params.work``."""
+
+    id: JobId
+    owner: OwnerId
+    model: str
+    work: float
+    deadline: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,301 @@
+"""The loop that starts jobs, and the tasks that see each of them to its ending."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+
+from generation.audience import Audience
+from generation.backends.base import Backend
+from generation.clock import Clock, SystemClock
+from generation.dispatcher import endings
+from generation.dispatcher.attempt import Attempt, Ending, Reason, Stopped, tell
+from generation.dispatcher.deliveries import Deliveries
+from generation.dispatcher.lane import Lane
+from generation.dispatcher.ledger import Ledger
+from generation.dispatcher.rules import Rules
+from generation.errors import (
+    GenerationError,
+    OverLimit,
+    StorageError,
+    Unavailable,
+    UnknownJob,
+    WorkerLost,
+)
+from generation.limits import check_request
+from generation.queue import Queue
+from generation.store import CANCELLED, Interrupted
+from generation.types import Job, JobId, JobState, Waiting
+
+_log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Gives waiting jobs to backends, in the order of the queue's policy.
+
+    Every running job, delivery and poll is a task of the one group in ``run``. A job's row is
+    written before anything is said about it, so whatever dies, the next start goes on from the
+    rows: running jobs are attached to or queued again, endings are delivered again.
+    """
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        backends: Sequence[Backend],
+        audience: Audience,
+        clock: Clock | None = None,
+        rules: Rules | None = None,
+    ) -> None:
+        if not backends:
+            raise ValueError("a dispatcher needs at least one backend")
+        self._queue = queue
+        self._jobs = queue.store.jobs
+        self._audience = audience
+        self._clock = clock or SystemClock()
+        self._rules = rules or Rules()
+        self._lanes = [Lane(backend) for backend in backends]
+        self._deliveries = Deliveries(
+            store=queue.store, audience=audience, clock=self._clock, rules=self._rules
+        )
+        self._ledger = Ledger(queue=queue, clock=self._clock, rules=self._rules, show=self._show)
+        self._attempts: dict[JobId, Attempt] = {}
+        self._showing: dict[JobId, asyncio.Task[None]] = {}
+        # When each waiting job expires, on the monotonic clock: wall time may jump.
+        self._expiries: dict[JobId, float] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._leaving = asyncio.Event()
+        self._left = asyncio.Event()
+        queue.on_stop(self.stop_job)
+
+    async def run(self) -> None:
+        """Work until ``stop``, or until cancelled. To be run once."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                try:
+                    await self._work()
+                finally:
+                    self._leaving.set()
+                    for task in self._tasks:
+                        task.cancel()
+        finally:
+            self._left.set()
+
+    async def stop(self, grace: float) -> None:
+        """Start no more jobs, let what runs end within ``grace`` seconds, then leave.
+
+        A job that takes longer stays ``running`` in its row; the next start goes on with it.
+        """
+        self._stopping = True
+        if self._group is None or self._left.is_set():
+            self._leaving.set()
+            return
+        pause = self._spawn(self._clock.sleep(grace), "grace")
+        while busy := self._busy():
+            await asyncio.wait({pause, *busy}, return_when=asyncio.FIRST_COMPLETED)
+            if pause.done():
+                _log.warning("dispatcher.leaving jobs=%d", len(self._attempts))
+                break
+        self._leaving.set()
+        self._queue.changed.set()
+        await self._left.wait()
+
+    async def stop_job(self, job_id: JobId) -> None:
+        """Stop that job and no other; returns when it has its ending or is not running here."""
+        if (attempt := self._attempts.get(job_id)) is not None:
+            attempt.stop(Reason.CANCEL)
+            await attempt.over.wait()
+
+    async def _work(self) -> None:
+        asked = [self._spawn(self._refresh(lane), f"ask {lane.name}") for lane in self._lanes]
+        await asyncio.wait(asked)
+        for interrupted in await self._jobs.interrupted():
+            await self._recover(interrupted)
+        for lane in self._lanes:
+            self._spawn(self._poll(lane), f"poll {lane.name}")
+        while not self._leaving.is_set():
+            self._queue.changed.clear()
+            await self._look()
+            await self._queue.changed.wait()
+
+    async def _poll(self, lane: Lane) -> None:
+        while True:
+            await self._clock.sleep(self._rules.poll_seconds)
+            await self._refresh(lane)
+            # Also the beat on which waiting jobs expire and deliveries are tried again.
+            self._queue.changed.set()
+
+    async def _refresh(self, lane: Lane) -> None:
+        try:
+            await lane.refresh()
+        except Exception:  # noqa: BLE001 - a backend's bug ends that backend's turn only
+            _log.exception("backend.health_failed backend=%s", lane.name)
+            lane.lost("its health could not be read")
+        self._queue.slots = max(1, sum(other.slots for other in self._lanes))
+
+    async def _recover(self, interrupted: Interrupted) -> None:
+        """Go on with a job that was running when the process before this one ended."""
+        job = interrupted.job
+        lane = next((lane for lane in self._lanes if lane.name == job.backend), None)
+        if lane is not None and lane.still_runs(interrupted.boot_id):
+            _log.info("job.attached job=%s backend=%s", job.id, lane.name)
+            attempt = self._attempt(job, lane, attached=True)
+            if interrupted.cancel_asked:
+                attempt.stop(Reason.CANCEL)
+            self._begin(attempt)
+            return
+        again = job.attempts < self._rules.attempts
+        if again and await self._jobs.requeue(job.id, endings.INTERRUPTED):
+            _log.info("job.requeued job=%s attempts=%d code=interrupted", job.id, job.attempts)
+        elif interrupted.cancel_asked:
+            await self._ledger.end(job.id, JobState.RUNNING, JobState.CANCELLED, CANCELLED)
+        else:
+            await self._ledger.end(job.id, JobState.RUNNING, JobState.FAILED, endings.INTERRUPTED)
+
+    async def _look(self) -> None:
+        try:
+            for job_id in await self._jobs.ids(JobState.DELIVERING):
+                self._show(job_id)
+            if not self._stopping:
+                await self._start_jobs()
+        except StorageError as error:
+            _log.warning("store.unavailable detail=%s", error.detail)
+
+    async def _start_jobs(self) -> None:
+        waiting = await self._jobs.waiting()
+        fresh = await self._without_expired(waiting)
+        if not fresh:
+            self._queue.policy.rest()
+        for item in self._queue.policy.order(fresh):
+            if self._stopping:
+                return
+            if item.id in self._attempts:
+                continue  # queued again, its last attempt is still being tidied up
+            if all(lane.offers(item.model) is False for lane in self._lanes):
+                await self._ledger.end(
+                    item.id, JobState.QUEUED, JobState.FAILED, endings.NO_BACKEND
+                )
+            elif (lane := self._lane_for(item)) is not None:
+                await self._start(item, lane)
+
+    async def _without_expired(self, waiting: Sequence[Waiting]) -> list[Waiting]:
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        self._expiries = {
+            item.id: self._expiries.get(item.id, monotonic + item.deadline - now)
+            for item in waiting
+        }
+        fresh = []
+        for item in waiting:
+            if self._expiries[item.id] > monotonic:
+                fresh.append(item)
+            else:
+                await self._ledger.end(item.id, JobState.QUEUED, JobState.EXPIRED, endings.EXPIRED)
+        return fresh
+
+    def _lane_for(self, item: Waiting) -> Lane | None:
+        able = [lane for lane in self._lanes if lane.free > 0 and lane.offers(item.model)]
+        # A model that is loaded already saves seconds; after that, the emptiest.
+        return min(
+            able,
+            key=lambda lane: (lane.health.resident_model != item.model, -lane.free),
+            default=None,
+        )
+
+    async def _start(self, item: Waiting, lane: Lane) -> None:
+        """Start a waiting job, unless it has been cancelled or is over a limit by now."""
+        try:
+            job = await self._queue.job(item.id)
+            check_request(job.request.params, await self._queue.limits(job.request.scope))
+        except OverLimit as error:
+            fault = endings.fault_of(error)
+            await self._ledger.end(item.id, JobState.QUEUED, JobState.REFUSED, fault)
+            return
+        except UnknownJob:
+            return  # its owner was forgotten meanwhile
+        # Known before its row says running: whoever reads the row can stop it.
+        attempt = self._attempt(job, lane)
+        started = None
+        try:
+            started = await self._jobs.start(
+                job.id, backend=lane.name, boot_id=lane.health.boot_id, at=self._clock.now()
+            )
+        finally:
+            if started is None:
+                self._over(attempt)
+        if started is not None:
+            self._queue.policy.served(item)
+            attempt.job = started
+            _log.info(
+                "job.started job=%s backend=%s attempt=%d", job.id, lane.name, started.attempts
+            )
+            self._begin(attempt)
+
+    def _attempt(self, job: Job, lane: Lane, *, attached: bool = False) -> Attempt:
+        attempt = Attempt(
+            job,
+            lane,
+            attached=attached,
+            blobs=self._queue.blobs,
+            audience=self._audience,
+            clock=self._clock,
+            rules=self._rules,
+        )
+        self._attempts[job.id] = attempt
+        lane.take(job.id)
+        return attempt
+
+    def _begin(self, attempt: Attempt) -> None:
+        attempt.task = self._spawn(self._carry(attempt), f"job {attempt.job.id}")
+
+    async def _carry(self, attempt: Attempt) -> None:
+        """See an attempt to what follows from it. Nothing in one job harms the others."""
+        job, stuck = attempt.job, False
+        try:
+            tell(lambda: self._audience.started(job), job)
+            ending = await self._follow(attempt)
+            stuck = isinstance(ending, Stopped) and not ending.proven
+            if isinstance(ending, Unavailable | WorkerLost):
+                await self._refresh(attempt.lane)
+            await self._ledger.settle(job, ending)
+        except Exception:  # noqa: BLE001 - the border around one job
+            # The row stays running: the next start of the program goes on with it.
+            _log.exception("job.unsettled job=%s", job.id)
+        finally:
+            self._over(attempt, stuck=stuck)
+
+    async def _follow(self, attempt: Attempt) -> Ending:
+        try:
+            return await attempt.follow()
+        except Exception as error:  # noqa: BLE001 - the border around one attempt
+            _log.exception("job.crashed job=%s backend=%s", attempt.job.id, attempt.lane.name)
+            return GenerationError(detail=type(error).__name__)
+
+    def _over(self, attempt: Attempt, *, stuck: bool = False) -> None:
+        attempt.lane.release(attempt.job.id, stuck=stuck)
+        del self._attempts[attempt.job.id]
+        attempt.over.set()
+        self._queue.changed.set()
+
+    def _show(self, job_id: JobId) -> None:
+        known = job_id in self._showing or not self._deliveries.is_due(job_id)
+        if known or self._leaving.is_set():
+            return
+        task = self._spawn(self._deliveries.deliver(job_id), f"deliver {job_id}")
+        self._showing[job_id] = task
+        task.add_done_callback(lambda _: self._showing.pop(job_id, None))
+
+    def _busy(self) -> set[asyncio.Task[None]]:
+        carrying = {attempt.task for attempt in self._attempts.values() if attempt.task}
+        return carrying | set(self._showing.values())
+
+    def _spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        if self._group is None:
+            raise RuntimeError("the dispatcher is not running")
+        task = self._group.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -1,0 +1,188 @@
+"""The queue as the bot sees it: submit, ask, cancel. It owns no tasks; the dispatcher does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from generation.blobs import Blobs
+from generation.clock import Clock
+from generation.errors import UnknownJob
+from generation.estimate import seconds_until_start, speeds
+from generation.limits import Limits, check_limits
+from generation.policy import FairShare
+from generation.store import JsonValue, Line, Store
+from generation.types import (
+    BlobId,
+    Job,
+    JobId,
+    JobState,
+    OwnerId,
+    Place,
+    Request,
+    ScopeId,
+    Ticket,
+)
+
+_log = logging.getLogger(__name__)
+
+Stop = Callable[[JobId], Awaitable[None]]
+
+
+class Queue:
+    """Every accepted job is a row; this is the door to it.
+
+    ``defaults`` are the limits of a scope that has none of its own, ``bound`` is how many jobs
+    may wait in all. ``store``, ``blobs``, ``policy``, ``changed`` and ``slots`` are shared with
+    the dispatcher: it waits for ``changed`` and says in ``slots`` how many jobs run at once.
+    """
+
+    def __init__(
+        self, *, store: Store, blobs: Blobs, clock: Clock, defaults: Limits, bound: int
+    ) -> None:
+        self.store = store
+        self.blobs = blobs
+        self.policy = FairShare()
+        self.changed = asyncio.Event()
+        self.slots = 1
+        self._clock = clock
+        self._defaults = defaults
+        self._bound = bound
+        self._stop: Stop | None = None
+
+    def on_stop(self, stop: Stop) -> None:
+        """Name who stops a running job; it returns when the job has an ending."""
+        self._stop = stop
+
+    async def submit(self, request: Request) -> Ticket:
+        """Accept a request. It is durable when this returns.
+
+        The same ``dedupe_key`` again returns the job it made before. Raises ``OverLimit``,
+        ``QueueFull`` and ``StorageError``.
+        """
+        admission = await self.store.jobs.admit(request, defaults=self._defaults, bound=self._bound)
+        if not admission.duplicate:
+            _log.info("job.accepted job=%s model=%s", request.id, request.params.model)
+            self.changed.set()
+        # The job may have started since, and a duplicate may have ended: then nobody is ahead.
+        place = await self.place(admission.job.id) or Place(ahead=0, eta_seconds=0.0)
+        return Ticket(job=admission.job, place=place, duplicate=admission.duplicate)
+
+    async def job(self, job_id: JobId) -> Job:
+        """The job. Raises ``UnknownJob``."""
+        job = await self.store.jobs.job(job_id)
+        if job is None:
+            raise UnknownJob(detail=f"job={job_id}")
+        return job
+
+    async def recent(self, owner: OwnerId, *, count: int = 10) -> list[Job]:
+        """The owner's latest jobs, the latest first."""
+        return await self.store.jobs.recent(owner, count=count)
+
+    async def place(self, job_id: JobId) -> Place | None:
+        """Where the job stands if nobody else joins; None if it is not waiting."""
+        return self._place(job_id, await self.store.jobs.line())
+
+    async def cancel(self, job_id: JobId) -> Job:
+        """Stop a job; one that has its ending already stays as it is. Raises ``UnknownJob``.
+
+        Returns the job as it is when it has stopped. Whether it was cancelled or had just been
+        done is its outcome.
+        """
+        job = await self.store.jobs.cancel(job_id, at=self._clock.now())
+        if job is None:
+            raise UnknownJob(detail=f"job={job_id}")
+        self.changed.set()
+        if job.state is JobState.RUNNING and self._stop is not None:
+            await self._stop(job_id)
+            return await self.job(job_id)
+        return job
+
+    async def set_delivery(self, job_id: JobId, delivery: str) -> None:
+        """Replace the delivery address. Raises ``UnknownJob``."""
+        if not await self.store.jobs.set_delivery(job_id, delivery):
+            raise UnknownJob(detail=f"job={job_id}")
+
+    async def keep(self, data: bytes) -> BlobId:
+        """Store a picture for a request's ``inputs``. Drop it again if the request is refused."""
+        return await self.blobs.put(data)
+
+    async def drop(self, blob: BlobId) -> None:
+        """Forget a picture, unless a job refers to it."""
+        await self._delete(await self.store.jobs.unreferenced(frozenset({blob})))
+
+    async def picture(self, blob: BlobId) -> bytes:
+        """A stored picture. Raises ``PictureGone``."""
+        return await self.blobs.get(blob)
+
+    async def discard(self, job_id: JobId) -> None:
+        """Forget the pictures a job has made; its settings stay. Raises ``UnknownJob``."""
+        blobs = await self.store.jobs.discard(job_id)
+        if blobs is None:
+            raise UnknownJob(detail=f"job={job_id}")
+        await self._delete(blobs)
+
+    async def limits(self, scope: ScopeId) -> Limits:
+        """The limits that apply in a scope."""
+        return await self.store.settings.limits(scope, self._defaults)
+
+    async def set_limits(self, scope: ScopeId, limits: Limits) -> None:
+        """Set a scope's limits. Raises ``InvalidParams`` for one outside its range.
+
+        Waiting jobs are checked again when they start.
+        """
+        check_limits(limits)
+        await self.store.settings.set_limits(scope, limits, self._defaults)
+
+    async def setting(self, scope: ScopeId, key: str) -> JsonValue:
+        """The value stored for a scope under a key, None if there is none."""
+        return await self.store.settings.get(scope, key)
+
+    async def set_setting(self, scope: ScopeId, key: str, value: JsonValue) -> None:
+        """Store a value for a scope under a key; None forgets it."""
+        await self.store.settings.set(scope, key, value)
+
+    async def forget(self, owner: OwnerId) -> int:
+        """Delete everything about a person: jobs in whatever state, and their pictures.
+
+        Running jobs are stopped first. Returns how many jobs there were.
+        """
+        for job in await self.store.jobs.unfinished():
+            if job.request.owner == owner:
+                await self.cancel(job.id)
+        forgotten = await self.store.forget_owner(owner)
+        await self._delete(forgotten.blobs)
+        _log.info("owner.forgotten jobs=%d pictures=%d", forgotten.jobs, len(forgotten.blobs))
+        return forgotten.jobs
+
+    async def forget_ended_before(self, moment: float) -> int:
+        """Delete jobs that ended before a UNIX time, with their pictures. Returns how many.
+
+        A job that still waits to be shown is kept.
+        """
+        jobs = 0
+        while (forgotten := await self.store.forget_ended_before(moment)).jobs:
+            await self._delete(forgotten.blobs)
+            jobs += forgotten.jobs
+        if jobs:
+            _log.info("jobs.forgotten jobs=%d", jobs)
+        return jobs
+
+    async def _delete(self, blobs: frozenset[BlobId]) -> None:
+        for blob in blobs:
+            await self.blobs.delete(blob)
+
+    def _place(self, job_id: JobId, line: Line) -> Place | None:
+        order = self.policy.order(line.waiting)
+        index = next((i for i, item in enumerate(order) if item.id == job_id), None)
+        if index is None:
+            return None
+        eta = seconds_until_start(
+            order[:index],
+            line.running,
+            speed=speeds(line.samples),
+            slots=self.slots,
+            now=self._clock.now(),
+        )
+        return Place(ahead=index + len(line.running), eta_seconds=eta)

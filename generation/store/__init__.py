@@ -1,0 +1,20 @@
+"""Jobs, limits and settings in a database; one transaction per method."""
+
+from generation.store.jobs import Jobs
+from generation.store.settings import JsonValue, Settings
+from generation.store.store import Forgotten, Store
+from generation.store.values import CANCELLED, Admission, Ended, Interrupted, Line, Started
+
+__all__ = [
+    "CANCELLED",
+    "Admission",
+    "Ended",
+    "Forgotten",
+    "Interrupted",
+    "Jobs",
+    "JsonValue",
+    "Line",
+    "Settings",
+    "Started",
+    "Store",
+]

@@ -1,0 +1,161 @@
+"""The connection: how a database is opened, brought up to date, and one transaction run on it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar, cast
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.script import ScriptDirectory
+from sqlalchemy import AsyncAdaptedQueuePool, event, exc, text
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from generation.errors import StorageError
+from generation.shield import see_through
+from generation.store.tables import metadata
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_MILLISECONDS = 5_000
+_PRAGMAS = (
+    "journal_mode = WAL",
+    # A commit that was reported survives a power cut; costs one fdatasync, about 0.2 ms.
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    f"busy_timeout = {_BUSY_MILLISECONDS}",
+    # Deleted prompts are overwritten, not just unlinked.
+    "secure_delete = ON",
+)
+
+
+class Database:
+    """One SQLite file behind one connection, so that writers queue here and not in SQLite."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @classmethod
+    async def open(cls, url: str) -> Database:
+        """Connect and migrate. ``url`` is ``sqlite+aiosqlite:///path``.
+
+        Raises ``StorageError`` when the file cannot be opened, is damaged, is no Easel database
+        or was written by a newer version.
+        """
+        history = await asyncio.to_thread(_History)
+        # Off the loop as well: SQLAlchemy resolves the path on disk.
+        database = cls(await asyncio.to_thread(_engine, _parsed(url)))
+        try:
+            await database.transact(_check_health)
+            await database.transact(history.upgrade)
+        except BaseException:
+            await database.aclose()
+            raise
+        return database
+
+    async def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in one transaction that holds the write lock from its start.
+
+        Once begun it ends, committed or rolled back, even if the caller is cancelled. Raises
+        ``StorageError`` for whatever the database itself cannot do.
+        """
+        return await see_through(self._transact(work), name="store transaction")
+
+    async def aclose(self) -> None:
+        """Close the connection. Safe to call twice."""
+        await self._engine.dispose()
+
+    async def _transact(self, work: Callable[[Connection], T]) -> T:
+        try:
+            async with self._engine.begin() as connection:
+                return await connection.run_sync(work)
+        except (exc.OperationalError, exc.DatabaseError, exc.TimeoutError) as error:
+            if isinstance(error, exc.IntegrityError | exc.ProgrammingError):
+                raise  # our mistake, not the disk's
+            reason = error.orig if isinstance(error, exc.DBAPIError) else "no free connection"
+            raise StorageError(detail=f"database: {reason}") from error
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError as error:
+        raise StorageError(detail=f"{url!r} is not a database URL") from error
+    if parsed.drivername != "sqlite+aiosqlite":
+        raise StorageError(detail="the database URL must start with sqlite+aiosqlite:///")
+    return parsed
+
+
+def _engine(url: URL) -> AsyncEngine:
+    engine = create_async_engine(
+        url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, pool_timeout=60
+    )
+    event.listen(engine.sync_engine, "connect", _set_up)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver would begin its own, deferred transactions; those fail busy when they upgrade.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _check_health(connection: Connection) -> None:
+    answer = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
+    if answer != "ok":
+        raise StorageError(
+            detail=f"the database file is damaged ({answer}); restore it from a backup"
+        )
+
+
+class _History:
+    """The revisions that this version knows. Reading them blocks; upgrading does not."""
+
+    def __init__(self) -> None:
+        self._config = Config()
+        self._config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        self._script = ScriptDirectory.from_config(self._config)
+        self._known = {revision.revision for revision in self._script.walk_revisions()}
+        self._head = self._script.get_current_head()
+
+    def upgrade(self, connection: Connection) -> None:
+        """Bring the tables up to date. Raises ``StorageError`` if they are ahead of us."""
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current == self._head:
+            return
+        if current is not None and current not in self._known:
+            raise StorageError(
+                detail=f"the database was written by a newer version (its revision is {current});"
+                " install that version again, or restore a backup from before it"
+            )
+        # SQLite cannot alter most things in place: in a batch, Alembic copies the table instead.
+        with EnvironmentContext(
+            self._config, self._script, fn=self._steps, destination_rev=self._head
+        ) as environment:
+            environment.configure(connection, target_metadata=metadata, render_as_batch=True)
+            environment.run_migrations()
+        _log.info("store.migrated from=%s to=%s", current, self._head)
+
+    def _steps(
+        self, current: str | tuple[str, ...], _context: MigrationContext
+    ) -> Iterable[RevisionStep]:
+        # How Alembic's own documentation runs revisions without its command line.
+        return self._script._upgrade_revs("head", cast("str", current))  # noqa: SLF001

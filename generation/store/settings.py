@@ -1,0 +1,73 @@
+"""What was set for a scope: its limits, and named values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.engine import Connection
+
+from generation.limits import LIMITS, Limits
+from generation.store import tables
+from generation.store.database import Database
+from generation.types import ScopeId
+
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+class Settings:
+    """The ``limits`` and ``settings`` tables. Each method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def limits(self, scope: ScopeId, defaults: Limits) -> Limits:
+        """The scope's limits: its own where it has some, else the defaults."""
+        return await self._database.transact(lambda c: limits_of(c, scope, defaults))
+
+    async def set_limits(self, scope: ScopeId, limits: Limits, defaults: Limits) -> None:
+        """Store the scope's limits. What equals the default follows it from then on."""
+        usual = asdict(defaults)
+        own = [
+            {"scope": scope, "field": field, "value": value}
+            for field, value in asdict(limits).items()
+            if value != usual[field]
+        ]
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(tables.limits).where(tables.limits.c.scope == scope))
+            if own:
+                connection.execute(insert(tables.limits), own)
+
+        await self._database.transact(work)
+
+    async def get(self, scope: ScopeId, key: str) -> JsonValue:
+        """The value stored under a key, None if there is none."""
+        query = select(tables.settings.c.value).where(
+            tables.settings.c.scope == scope, tables.settings.c.key == key
+        )
+        value: JsonValue = await self._database.transact(
+            lambda c: c.execute(query).scalar_one_or_none()
+        )
+        return value
+
+    async def set(self, scope: ScopeId, key: str, value: JsonValue) -> None:
+        """Store a value under a key; None forgets the key."""
+        table = tables.settings
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(table).where(table.c.scope == scope, table.c.key == key))
+            if value is not None:
+                connection.execute(insert(table).values(scope=scope, key=key, value=value))
+
+        await self._database.transact(work)
+
+
+def limits_of(connection: Connection, scope: ScopeId, defaults: Limits) -> Limits:
+    """The scope's limits, inside a transaction of the caller's."""
+    query = select(tables.limits.c.field, tables.limits.c.value).where(
+        tables.limits.c.scope == scope
+    )
+    known = {info.field for info in LIMITS}
+    own = {row.field: row.value for row in connection.execute(query) if row.field in known}
+    return replace(defaults, **own)
