@@ -1,1 +1,1 @@
-"""Commands: parse, ask a service, reply once."""
+"""The commands: each parses what was typed, calls one service, and gives one reply."""

@@ -1,1 +1,1 @@
-"""Buttons and modals under results."""
+"""Buttons under messages."""

@@ -1,0 +1,143 @@
+"""``/imagine``: a picture from a prompt, or from a prompt and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import discord
+from discord import app_commands
+
+from bot import errors, uploads
+from bot.desk import desk_of
+from bot.intake import Order, draft_of
+from bot.replies import PROMPT_ROOM
+from generation.errors import InvalidParams, Unavailable
+from generation.prompt import Draft
+from generation.types import SEED_MAX
+
+RATIOS: Final = ("1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "21:9", "9:21")
+"""Offered while typing; any other ratio can be typed as well."""
+
+_MOST_CHOICES = 25
+_CHOICE_LENGTH = 100
+_Choices = list[app_commands.Choice[str]]
+
+
+@app_commands.command(description="Draw a picture from a description")
+@app_commands.allowed_installs(guilds=True, users=True)
+@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@app_commands.describe(
+    prompt="What to draw. Flags such as --ar 3:2 or --no text work too",
+    negative_prompt="What should not be in the picture",
+    model="Which model draws",
+    aspect_ratio="The shape, such as 3:2",
+    width="In pixels; instead of an aspect ratio",
+    height="In pixels; instead of an aspect ratio",
+    steps="More steps take longer and can add detail",
+    guidance_scale="How closely to follow the prompt",
+    sampler="How the model steps from noise to picture",
+    scheduler="How the steps are spaced",
+    seed="The same seed and settings give the same picture",
+    count="How many pictures",
+    image="A picture to start from",
+    strength="How much of that picture is redrawn, from 0 to 1",
+    spoiler="Hide the pictures until they are clicked",
+    private="Show the answer to you alone",
+)
+async def imagine(  # noqa: PLR0917 - discord.py makes the options of the parameters
+    interaction: discord.Interaction,
+    prompt: app_commands.Range[str, 1, PROMPT_ROOM],
+    negative_prompt: app_commands.Range[str, 1, 2000] | None = None,
+    model: str | None = None,
+    aspect_ratio: str | None = None,
+    width: app_commands.Range[int, 64, 4096] | None = None,
+    height: app_commands.Range[int, 64, 4096] | None = None,
+    steps: app_commands.Range[int, 1, 150] | None = None,
+    guidance_scale: app_commands.Range[float, 0, 30] | None = None,
+    sampler: str | None = None,
+    scheduler: str | None = None,
+    seed: app_commands.Range[int, -1, SEED_MAX] | None = None,
+    count: app_commands.Range[int, 1, 10] | None = None,
+    image: discord.Attachment | None = None,
+    strength: app_commands.Range[float, 0, 1] | None = None,
+    spoiler: bool = False,
+    private: bool = False,
+) -> None:
+    """Check what was typed, acknowledge, and admit it."""
+    errors.remember_prompt(interaction, prompt)
+    options = Draft(
+        prompt=prompt,
+        negative_prompt=negative_prompt,
+        model=model,
+        width=width,
+        height=height,
+        aspect_ratio=aspect_ratio,
+        steps=steps,
+        guidance_scale=guidance_scale,
+        sampler=sampler,
+        scheduler=scheduler,
+        seed=seed,
+        count=count,
+        strength=strength,
+    )
+    picture = None if image is None else uploads.of_attachment(image)
+    order = Order(draft=draft_of(options), picture=picture)
+    intake = desk_of(interaction).intake
+    intake.check(order)
+    receipt = await intake.acknowledge(interaction, private=private, spoiler=spoiler)
+    await intake.admit(order, receipt)
+
+
+@imagine.autocomplete("model")
+async def _models(interaction: discord.Interaction, typed: str) -> _Choices:
+    models = desk_of(interaction).catalog.models
+    wanted = typed.casefold()
+    return _choices(
+        (model.title, model.name)
+        for model in models
+        if wanted in model.title.casefold() or wanted in model.name.casefold()
+    )
+
+
+@imagine.autocomplete("aspect_ratio")
+async def _ratios(_interaction: discord.Interaction, typed: str) -> _Choices:
+    return _choices((ratio, ratio) for ratio in RATIOS if typed.strip() in ratio)
+
+
+@imagine.autocomplete("sampler")
+async def _samplers(interaction: discord.Interaction, typed: str) -> _Choices:
+    samplers, _ = _offered(interaction)
+    return _matching(samplers, typed)
+
+
+@imagine.autocomplete("scheduler")
+async def _schedulers(interaction: discord.Interaction, typed: str) -> _Choices:
+    _, schedulers = _offered(interaction)
+    return _matching(schedulers, typed)
+
+
+def _offered(interaction: discord.Interaction) -> tuple[Sequence[str], Sequence[str]]:
+    """Samplers and schedulers of the model chosen in the command so far, or of the default."""
+    catalog = desk_of(interaction).catalog
+    chosen = interaction.namespace.model
+    try:
+        model = catalog.find(chosen) if isinstance(chosen, str) else catalog.default
+    except (InvalidParams, Unavailable):
+        return (), ()
+    return model.samplers, model.schedulers
+
+
+def _matching(names: Sequence[str], typed: str) -> _Choices:
+    wanted = typed.casefold()
+    return _choices((name, name) for name in names if wanted in name.casefold())
+
+
+def _choices(pairs: Iterable[tuple[str, str]]) -> _Choices:
+    """As many choices as Discord takes. A value too long for it could not be sent back whole."""
+    found = [
+        app_commands.Choice(name=title[:_CHOICE_LENGTH] or value, value=value)
+        for title, value in pairs
+        if 0 < len(value) <= _CHOICE_LENGTH
+    ]
+    return found[:_MOST_CHOICES]

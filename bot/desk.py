@@ -1,0 +1,38 @@
+"""What every command, button and form has at hand, reached through the client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import discord
+
+from bot.intake import Intake
+from generation.catalog import Catalog
+from generation.queue import Queue
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Desk:
+    """The services behind the commands; ``operators`` may do what a server's admins may."""
+
+    intake: Intake
+    queue: Queue
+    catalog: Catalog
+    operators: frozenset[int]
+
+
+class DeskClient(discord.Client):
+    """A client with a desk."""
+
+    desk: Desk
+
+
+def desk_of(interaction: discord.Interaction) -> Desk:
+    """The desk behind an interaction. discord.py's callbacks know their client's base class only.
+
+    Raises ``TypeError`` for a client that is not ours.
+    """
+    client = interaction.client
+    if not isinstance(client, DeskClient):
+        raise TypeError("not our client")
+    return client.desk

@@ -1,0 +1,204 @@
+"""Shows how far jobs are, by editing the message that will hold the result."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+import aiohttp
+import discord
+
+from bot import replies
+from bot.address import Address
+from bot.post import Post
+from bot.replies import Card
+from generation.clock import Clock
+from generation.errors import UnknownJob
+from generation.types import Job, JobId, Place, Progress
+
+_LOG = logging.getLogger(__name__)
+
+EDIT_INTERVAL: Final = 2.5
+"""Seconds between two edits of one message; Discord allows about five in five seconds."""
+
+PLACE_INTERVAL: Final = 15.0
+"""Seconds between two looks at a waiting job's place."""
+
+CLOSE_SECONDS: Final = 15.0
+"""How long a result waits for a progress edit under way, so that it is not overtaken by it."""
+
+_REMEMBERED_ENDINGS = 1000
+_GONE = frozenset({401, 403, 404})  # the message, or our right to edit it, is not coming back
+
+
+class Places(Protocol):
+    """The part of the queue that this module needs."""
+
+    async def place(self, job_id: JobId) -> Place | None:
+        """Where a waiting job stands; None once it runs."""
+        ...
+
+    async def set_delivery(self, job_id: JobId, delivery: str) -> None:
+        """Store a job's new delivery address."""
+        ...
+
+
+@dataclass(kw_only=True, slots=True)
+class _Track:
+    """One job's message: what to show next, and whether it may still be shown."""
+
+    job: Job
+    address: Address
+    running: bool = False
+    place: Place | None = None
+    progress: Progress | None = None
+    closed: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    task: asyncio.Task[None] | None = None
+
+
+class Board:
+    """Follows unfinished jobs. Lossy on purpose: the latest state wins, failures are passed over.
+
+    One message is edited at most every ``EDIT_INTERVAL`` seconds, and never again once ``close``
+    has returned.
+    """
+
+    def __init__(self, *, post: Post, places: Places, clock: Clock) -> None:
+        self._post = post
+        self._places = places
+        self._clock = clock
+        self._tracks: dict[JobId, _Track] = {}
+        self._ended: OrderedDict[JobId, None] = OrderedDict()
+        self._new: asyncio.Queue[_Track] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Edit messages until cancelled. Belongs into the application's task group."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                track = await self._new.get()
+                track.task = group.create_task(self._follow(track), name=f"progress-{track.job.id}")
+
+    def queued(self, job: Job, place: Place) -> None:
+        """The job has been accepted and waits."""
+        track = self._track(job)
+        if track is not None and not track.running:
+            track.place = place
+            track.changed.set()
+
+    def started(self, job: Job) -> None:
+        """The job is being worked on."""
+        track = self._track(job)
+        if track is not None:
+            track.running, track.progress = True, None
+            track.changed.set()
+
+    def progressed(self, job: Job, progress: Progress) -> None:
+        """The job has advanced."""
+        track = self._track(job)
+        if track is not None:
+            track.running, track.progress = True, progress
+            track.changed.set()
+
+    async def close(self, job_id: JobId) -> Address | None:
+        """Stop for good: an edit under way is awaited (unless it hangs), no other follows.
+
+        Returns the job's address as known here, if the job was followed.
+        """
+        self._ended[job_id] = None
+        while len(self._ended) > _REMEMBERED_ENDINGS:
+            self._ended.popitem(last=False)
+        track = self._tracks.pop(job_id, None)
+        if track is None:
+            return None
+        track.closed = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS), track.lock:
+                pass
+        if track.task is not None:
+            track.task.cancel()
+        return track.address
+
+    def _track(self, job: Job) -> _Track | None:
+        """The job's track, begun if need be; None if it has ended or cannot be shown."""
+        if job.id in self._ended:
+            return None
+        track = self._tracks.get(job.id)
+        if track is None:
+            try:
+                address = Address.load(job.request.delivery)
+            except ValueError:
+                return None
+            track = _Track(job=job, address=address)
+            self._tracks[job.id] = track
+            self._new.put_nowait(track)
+        return track
+
+    async def _follow(self, track: _Track) -> None:
+        while not track.closed:
+            track.changed.clear()
+            card = _card(track)
+            async with track.lock:
+                if track.closed or not await self._edit(track, card):
+                    return
+            await self._clock.sleep(EDIT_INTERVAL)
+            while not track.changed.is_set():
+                await self._look_again(track)
+
+    async def _look_again(self, track: _Track) -> None:
+        """Wait for a change; a job that waits moves up without anyone telling."""
+        if track.running:
+            await track.changed.wait()
+            return
+        async with asyncio.TaskGroup() as group:
+            sleep, wait = self._clock.sleep(PLACE_INTERVAL), track.changed.wait()
+            timer = group.create_task(sleep, name=f"progress-timer-{track.job.id}")
+            change = group.create_task(wait, name=f"progress-change-{track.job.id}")
+            await asyncio.wait({timer, change}, return_when=asyncio.FIRST_COMPLETED)
+            timer.cancel()
+            change.cancel()
+        if not track.changed.is_set():
+            place = await self._places.place(track.job.id)
+            if place is not None and place != track.place and not track.running:
+                track.place = place
+                track.changed.set()
+
+    async def _edit(self, track: _Track, card: Card) -> bool:
+        """Show the card; False if the message can never be edited again."""
+        address = track.address
+        try:
+            if address.token_lives(self._clock.now()):
+                message_id = await self._post.edit_answer(address, card)
+            elif address.message_id is not None and address.reachable and not address.private:
+                message_id = await self._post.edit_message(address, card)
+            else:
+                return False
+        except discord.HTTPException as error:
+            _LOG.info(
+                "progress_not_shown job=%s status=%s code=%s",
+                track.job.id,
+                error.status,
+                error.code,
+            )
+            return error.status not in _GONE
+        except (OSError, aiohttp.ClientError) as error:
+            _LOG.info("progress_not_shown job=%s kind=%s", track.job.id, type(error).__name__)
+            return True
+        if message_id != address.message_id:
+            track.address = replace(address, message_id=message_id)
+            try:
+                await self._places.set_delivery(track.job.id, track.address.dump())
+            except UnknownJob:
+                return False
+        return True
+
+
+def _card(track: _Track) -> Card:
+    if track.running:
+        return replies.running(track.job, track.progress, spoiler=track.address.spoiler)
+    return replies.queued(track.job, track.place)

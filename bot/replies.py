@@ -1,0 +1,341 @@
+"""Every message the bot sends: built here, within Discord's limits, from text made safe here."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import discord
+
+from bot import custom_ids
+from bot.custom_ids import Action
+from bot.text import block, clean, clip, length, plain
+from generation.limits import LIMITS, Limits
+from generation.types import Job, JobId, JobState, Params, Place, Progress, Task
+
+TEXT_LIMIT: Final = 4000
+"""Characters in all texts of one message."""
+
+PICTURE_LIMIT: Final = 10
+"""Pictures in one message."""
+
+ALT_LIMIT: Final = 1024
+
+PROMPT_ROOM: Final = 3000
+"""The longest prompt that is taken in, so that a refusal can always give all of it back."""
+
+GREEN: Final = 0x57F287
+RED: Final = 0xED4245
+BLUE: Final = 0x5865F2
+
+_GUIDE: Final = """\
+**Make a picture**: `/imagine` and say what you would like to see.
+**Shape it**: the options set size, steps, guidance and seed; so do flags in the prompt, such as \
+`--ar 16:9 --no text --seed 7`.
+**Start from a picture**: give `/imagine` an `image`, or choose Apps → Reimagine… on any message \
+with a picture, or reply to one of mine and mention {mention}.
+**Go on**: the buttons under a result draw it again, vary it, edit it, or delete it."""
+
+_BAR_LENGTH = 12
+_ROW_LENGTH = 5
+_MINUTE = 60
+_HOUR = 3600
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """A file shown in the message's gallery. ``name`` is ours, never a member's text."""
+
+    name: str
+    data: bytes = field(repr=False)
+    description: str = ""
+    spoiler: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Button:
+    """A button by what it does; ``index`` is the picture it means, from 0."""
+
+    action: Action
+    label: str
+    job_id: JobId
+    index: int | None = None
+    style: discord.ButtonStyle = discord.ButtonStyle.secondary
+    emoji: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """One message: texts, pictures, texts, buttons. Its texts have passed ``bot.text``."""
+
+    texts: tuple[str, ...]
+    pictures: tuple[Picture, ...] = ()
+    footer: tuple[str, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    colour: int = BLUE
+
+    def view(self) -> discord.ui.LayoutView:
+        """The message's layout. Needs a running event loop.
+
+        The view is stopped at once: buttons are answered by ``bot.views``, before and after a
+        restart alike, so discord.py need not remember the view.
+        """
+        view = discord.ui.LayoutView(timeout=None)
+        container = discord.ui.Container[discord.ui.LayoutView](accent_colour=self.colour)
+        texts, footer = _within(self.texts, self.footer)
+        for text in texts:
+            container.add_item(discord.ui.TextDisplay(text))
+        if self.pictures:
+            container.add_item(discord.ui.MediaGallery(*map(_gallery_item, self.pictures)))
+        if footer:
+            container.add_item(discord.ui.TextDisplay("\n".join(footer)))
+        view.add_item(container)
+        for row in _rows(self.buttons):
+            view.add_item(discord.ui.ActionRow(*map(_button, row)))
+        view.stop()
+        return view
+
+    def files(self) -> list[discord.File]:
+        """The pictures as uploads; fresh ones at each call, as an upload uses them up."""
+        return [
+            discord.File(io.BytesIO(picture.data), filename=picture.name, spoiler=picture.spoiler)
+            for picture in self.pictures
+        ]
+
+
+def queued(job: Job, place: Place | None) -> Card:
+    """The job waits."""
+    if place is None or place.ahead == 0:
+        heading = "**Queued**, next in line"
+    else:
+        heading = f"**Queued**, {place.ahead} ahead"
+    if place is not None and place.eta_seconds is not None and place.ahead > 0:
+        heading += f", starts in {_duration(place.eta_seconds)}"
+    return _unfinished(job, heading)
+
+
+def running(job: Job, progress: Progress | None, *, spoiler: bool) -> Card:
+    """The job is being worked on; shows the preview if there is one."""
+    if progress is None or progress.steps < 1:
+        return _unfinished(job, "**Starting** …")
+    step = min(progress.step, progress.steps)
+    filled = _BAR_LENGTH * step // progress.steps
+    bar = "▰" * filled + "▱" * (_BAR_LENGTH - filled)
+    heading = f"**Drawing** {bar} {step}/{progress.steps}"
+    if progress.eta_seconds is not None and step < progress.steps:
+        heading += f", {_duration(progress.eta_seconds)} left"
+    card = _unfinished(job, heading)
+    if progress.preview is None:
+        return card
+    preview = Picture(
+        name="preview.jpg", data=progress.preview, description="Preview", spoiler=spoiler
+    )
+    return replace(card, pictures=(preview,))
+
+
+def result(
+    job: Job, pictures: Sequence[Picture], *, can_vary: bool, notes: Sequence[str] = ()
+) -> Card:
+    """The finished pictures with everything needed to make them again."""
+    params = job.request.params
+    footer = [_settings(params, job.seconds), _seeds(params)]
+    footer += [f"-# {plain(note, 160)}" for note in (*job.notes, *notes)[:5]]
+    return Card(
+        texts=_prompt_texts(params),
+        pictures=tuple(pictures[:PICTURE_LIMIT]),
+        footer=tuple(footer),
+        buttons=_result_buttons(job.id, len(pictures), can_vary=can_vary),
+        colour=GREEN,
+    )
+
+
+def bare_result(job: Job, pictures: Sequence[Picture]) -> Card:
+    """The pictures with none of the member's words, for when Discord refuses those."""
+    return Card(
+        texts=("Your pictures are ready.",),
+        pictures=tuple(replace(picture, description="") for picture in pictures[:PICTURE_LIMIT]),
+        buttons=_result_buttons(job.id, len(pictures), can_vary=False),
+        colour=GREEN,
+    )
+
+
+def ending(job: Job, *, bare: bool = False) -> Card:
+    """A job that ended without pictures: why, and unless ``bare`` the prompt to go on from."""
+    params = job.request.params
+    cancelled = job.outcome is JobState.CANCELLED
+    sentence = "Cancelled." if cancelled or job.fault is None else job.fault.sentence
+    return Card(
+        texts=(plain(sentence, 600), *(() if bare else _prompt_texts(params))),
+        buttons=(
+            Button(action=Action.AGAIN, label="Try again", job_id=job.id, emoji="🔁"),
+            Button(action=Action.EDIT, label="Edit", job_id=job.id, emoji="✏️"),
+            _delete_button(job.id),
+        ),
+        colour=BLUE if cancelled else RED,
+    )
+
+
+def refusal(sentence: str, prompt: str | None = None) -> Card:
+    """One sentence on what to do, and the prompt so that it is not lost."""
+    texts = [plain(sentence, 800)]
+    if prompt and clean(prompt):
+        texts.append(block(prompt, PROMPT_ROOM + 20))
+    return Card(texts=tuple(texts), colour=RED)
+
+
+def notice(sentence: str) -> Card:
+    """One sentence that is no refusal."""
+    return Card(texts=(plain(sentence, 800),))
+
+
+def mentioning(card: Card, owner: int) -> Card:
+    """The card with its owner's name above it, for a message that should reach them."""
+    return replace(card, texts=(f"<@{owner}>", *card.texts))
+
+
+def limits(values: Limits, *, server: bool) -> Card:
+    """What a server (or private messages) allows, one line a limit."""
+    place = "This server" if server else "In private messages, each person"
+    lines = [f"**{place} allows**"]
+    lines += [f"{info.title.capitalize()}: **{getattr(values, info.field)}**" for info in LIMITS]
+    if server:
+        lines.append("-# Members who manage the server can change these with /limits set.")
+    return Card(texts=("\n".join(lines),))
+
+
+def guide(bot_id: int, models: Sequence[str]) -> Card:
+    """How to use the bot, in one screen."""
+    names = ", ".join(plain(name, 60) for name in models[:20])
+    help_text = _GUIDE.format(mention=f"<@{bot_id}>")
+    return Card(
+        texts=(
+            help_text,
+            f"-# Models: {names}" if names else "-# No model is available right now.",
+        )
+    )
+
+
+def _unfinished(job: Job, heading: str) -> Card:
+    params = job.request.params
+    cancel = Button(action=Action.CANCEL, label="Cancel", job_id=job.id, emoji="✖️")
+    return Card(
+        texts=(heading, *_prompt_texts(params)),
+        footer=(_settings(params, None),),
+        buttons=(cancel,),
+    )
+
+
+def _prompt_texts(params: Params) -> tuple[str, ...]:
+    texts = [block(params.prompt, 1600)]
+    if clean(params.negative_prompt):
+        texts.append(f"Without: {plain(params.negative_prompt, 500)}")
+    return tuple(texts)
+
+
+def _settings(params: Params, seconds: float | None) -> str:
+    parts = [
+        plain(params.model, 80),
+        f"{params.width}×{params.height}",
+        f"{params.steps} steps",
+        f"guidance {params.guidance_scale:g}",
+        plain(params.sampler, 60),
+    ]
+    if params.task is not Task.TXT2IMG:
+        parts.append(f"strength {params.strength:g}")
+    parts += [f"{plain(lora.name, 60)} {lora.weight:g}" for lora in params.loras[:5]]
+    if seconds is not None:
+        parts.append(f"{seconds:.1f} s")
+    return "-# " + " · ".join(parts)
+
+
+def _seeds(params: Params) -> str:
+    seeds = params.seeds()
+    word = "Seed" if len(seeds) == 1 else "Seeds"
+    return f"-# {word}: " + ", ".join(map(str, seeds))
+
+
+def _result_buttons(job_id: JobId, count: int, *, can_vary: bool) -> tuple[Button, ...]:
+    first = [
+        Button(action=Action.AGAIN, label="Again", job_id=job_id, emoji="🔁"),
+        Button(action=Action.EDIT, label="Edit", job_id=job_id, emoji="✏️"),
+        _delete_button(job_id),
+    ]
+    varies = [
+        Button(
+            action=Action.VARY,
+            label="Vary" if count == 1 else f"Vary {index + 1}",
+            job_id=job_id,
+            index=index,
+            emoji="🎨",
+        )
+        for index in range(min(count, PICTURE_LIMIT) if can_vary else 0)
+    ]
+    return (*first, *varies)
+
+
+def _delete_button(job_id: JobId) -> Button:
+    return Button(
+        action=Action.DELETE,
+        label="Delete",
+        job_id=job_id,
+        emoji="🗑️",
+        style=discord.ButtonStyle.danger,
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < _HOUR:
+        return f"about {round(seconds / _MINUTE)} min"
+    return f"about {seconds / _HOUR:.1f} h"
+
+
+def _within(
+    texts: tuple[str, ...], footer: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Both parts, cut so that together they stay within one message's text."""
+    room = TEXT_LIMIT
+    kept: list[str] = []
+    for text in (*texts, *footer):
+        part = clip(text, max(0, room - 1))
+        room -= length(part) + 1
+        kept.append(part)
+    return (
+        tuple(filter(None, kept[: len(texts)])),
+        tuple(filter(None, kept[len(texts) :])),
+    )
+
+
+def _rows(buttons: tuple[Button, ...]) -> list[tuple[Button, ...]]:
+    """Buttons in rows of five; several for one action each get a row of their own."""
+    single = tuple(button for button in buttons if button.index is None)
+    several = tuple(button for button in buttons if button.index is not None)
+    if len(single) + len(several) <= _ROW_LENGTH:
+        groups = [(*single, *several)]
+    else:
+        groups = [single]
+        groups += [
+            several[start : start + _ROW_LENGTH] for start in range(0, len(several), _ROW_LENGTH)
+        ]
+    return [group for group in groups if group]
+
+
+def _button(button: Button) -> discord.ui.Button[discord.ui.LayoutView]:
+    return discord.ui.Button(
+        label=button.label,
+        emoji=button.emoji,
+        style=button.style,
+        custom_id=custom_ids.write(button.action, button.job_id, button.index),
+    )
+
+
+def _gallery_item(picture: Picture) -> discord.MediaGalleryItem:
+    # A spoiler's upload is renamed by discord.File, and the gallery must name what is uploaded.
+    name = f"SPOILER_{picture.name}" if picture.spoiler else picture.name
+    description = clip(clean(picture.description), ALT_LIMIT)
+    return discord.MediaGalleryItem(
+        f"attachment://{name}", description=description or None, spoiler=picture.spoiler
+    )

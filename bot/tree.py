@@ -1,0 +1,33 @@
+"""The command tree: every command of the bot, and one handler for all their errors."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+
+from bot import errors
+from bot.cogs.guide import guide
+from bot.cogs.imagine import imagine
+from bot.cogs.limits import limits
+from bot.cogs.reimagine import reimagine
+from bot.desk import DeskClient
+
+
+class EaselTree(app_commands.CommandTree[DeskClient]):
+    """All commands. Errors are told by ``bot.errors``."""
+
+    def __init__(self, client: DeskClient) -> None:
+        super().__init__(client)
+        self.add_command(imagine)
+        self.add_command(reimagine)
+        self.add_command(limits)
+        self.add_command(guide)
+
+    async def on_error(
+        self,
+        interaction: discord.Interaction[DeskClient],
+        error: app_commands.AppCommandError,
+        /,
+    ) -> None:
+        """Every failure of a command ends here."""
+        await errors.answer(interaction, error)

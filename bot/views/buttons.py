@@ -1,0 +1,183 @@
+"""The buttons under results and waiting jobs. They work for ever: all they need is in their id."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import discord
+
+from bot import custom_ids, errors, permissions
+from bot.address import Address
+from bot.custom_ids import Action
+from bot.desk import Desk, desk_of
+from bot.forms import EditForm
+from bot.intake import Order, anew, draft_from
+from generation.errors import Refused, UnknownJob
+from generation.types import BlobId, Job, JobId, JobState, Task
+
+_Button = discord.ui.Button[discord.ui.LayoutView]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Press:
+    """A press: by whom, on which job, and with ``index`` on which of its pictures."""
+
+    interaction: discord.Interaction
+    desk: Desk
+    job_id: JobId
+    index: int | None
+
+    @property
+    def private(self) -> bool:
+        """True if only the presser sees the message with the button."""
+        message = self.interaction.message
+        return message is not None and message.flags.ephemeral
+
+    async def job(self) -> Job:
+        """The job, if the presser may know it. Raises ``UnknownJob``."""
+        job = await self.desk.queue.job(self.job_id)
+        owned = job.request.owner == str(self.interaction.user.id)
+        if not owned and address_of(job).private:
+            raise UnknownJob
+        return job
+
+
+class ActionButton(discord.ui.DynamicItem[_Button], template=custom_ids.CURRENT):
+    """Any button of ours, rebuilt from its id at every press."""
+
+    def __init__(self, item: _Button, *, action: Action, job_id: JobId, index: int | None) -> None:
+        super().__init__(item)
+        self._action = action
+        self._job_id = job_id
+        self._index = index
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction,  # noqa: ARG003 - discord.py passes it
+        item: discord.ui.Item[Any],
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """Rebuild the button that was pressed."""
+        if not isinstance(item, discord.ui.Button):
+            raise TypeError("our ids belong to buttons")
+        index = match["index"]
+        return cls(
+            item,
+            action=Action(match["action"]),
+            job_id=JobId(match["job"]),
+            index=None if index is None else int(index),
+        )
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Do what the button says, or tell why not."""
+        async with errors.told(functools.partial(errors.answer, interaction)):
+            press = Press(
+                interaction=interaction,
+                desk=desk_of(interaction),
+                job_id=self._job_id,
+                index=self._index,
+            )
+            await _ACTIONS[self._action](press)
+
+
+class RetiredButton(discord.ui.DynamicItem[_Button], template=custom_ids.RETIRED):
+    """A button that an earlier version made and this one cannot act upon."""
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction,  # noqa: ARG003 - discord.py passes it
+        item: discord.ui.Item[Any],
+        match: re.Match[str],  # noqa: ARG003 - discord.py passes it
+        /,
+    ) -> Self:
+        """Rebuild the button that was pressed."""
+        if not isinstance(item, discord.ui.Button):
+            raise TypeError("our ids belong to buttons")
+        return cls(item)
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """Say what to do instead."""
+        await errors.answer(
+            interaction,
+            Refused("This button is from an older version of the bot. Please use /imagine."),
+        )
+
+
+BUTTONS: tuple[type[discord.ui.DynamicItem[Any]], ...] = (ActionButton, RetiredButton)
+"""Everything that has to be registered for buttons to be answered."""
+
+
+def address_of(job: Job) -> Address:
+    """Where the job is shown. Raises ``UnknownJob`` when that cannot be read."""
+    try:
+        return Address.load(job.request.delivery)
+    except ValueError as error:
+        raise UnknownJob(detail="unreadable address") from error
+
+
+async def _again(press: Press) -> None:
+    receipt = await press.desk.intake.acknowledge(press.interaction, private=press.private)
+    job = await press.job()
+    picture: BlobId | None = None
+    if job.request.params.task is not Task.TXT2IMG:
+        picture = job.request.inputs[0]
+    order = Order(draft=anew(draft_from(job.request.params)), picture=picture, parent=job.id)
+    await press.desk.intake.admit(order, receipt.like(address_of(job)))
+
+
+async def _vary(press: Press) -> None:
+    receipt = await press.desk.intake.acknowledge(press.interaction, private=press.private)
+    job = await press.job()
+    if press.index is None or press.index >= len(job.outputs):
+        raise UnknownJob(detail=f"index={press.index}")
+    params = job.request.params
+    draft = anew(draft_from(params))
+    order = Order(draft=draft, picture=job.outputs[press.index].blob, parent=job.id)
+    await press.desk.intake.admit(order, receipt.like(address_of(job)))
+
+
+async def _edit(press: Press) -> None:
+    # A form cannot follow an acknowledgement, so this reads one row before the first answer.
+    job = await press.job()
+    await press.interaction.response.send_modal(
+        EditForm(job, private=press.private, spoiler=address_of(job).spoiler)
+    )
+
+
+async def _cancel(press: Press) -> None:
+    await press.interaction.response.defer()
+    job = await press.job()
+    _require_owner(press, job, "cancel this")
+    await press.desk.queue.cancel(job.id)
+
+
+async def _delete(press: Press) -> None:
+    await press.interaction.response.defer()
+    job = await press.job()
+    _require_owner(press, job, "delete this")
+    await press.interaction.delete_original_response()
+    if job.state is JobState.DONE:
+        await press.desk.queue.discard(job.id)
+
+
+def _require_owner(press: Press, job: Job, deed: str) -> None:
+    if job.request.owner == str(press.interaction.user.id):
+        return
+    if not permissions.is_moderator(press.interaction, press.desk.operators):
+        raise Refused(f"Only the person who asked for this picture, or a moderator, can {deed}.")
+
+
+_ACTIONS: dict[Action, Callable[[Press], Awaitable[None]]] = {
+    Action.AGAIN: _again,
+    Action.VARY: _vary,
+    Action.EDIT: _edit,
+    Action.CANCEL: _cancel,
+    Action.DELETE: _delete,
+}
