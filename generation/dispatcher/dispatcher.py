@@ -98,7 +98,8 @@ class Dispatcher:
         while busy := self._busy():
             await asyncio.wait({pause, *busy}, return_when=asyncio.FIRST_COMPLETED)
             if pause.done():
-                _log.warning("dispatcher.leaving jobs=%d", len(self._attempts))
+                if self._attempts:
+                    _log.warning("dispatcher.leaving jobs=%d", len(self._attempts))
                 break
         self._leaving.set()
         self._queue.changed.set()

@@ -77,5 +77,8 @@ class Lane:
         self.health = health
         if health.ok and not before.ok:
             _log.info("backend.up backend=%s slots=%d", self.name, health.slots)
-        elif not health.ok and (before.ok or before is _UNKNOWN):
+        elif not health.ok and before.ok:
             _log.warning("backend.down backend=%s problem=%s", self.name, health.problem)
+        elif not health.ok and before is _UNKNOWN:
+            # At the bot's start a worker is still loading: nothing is wrong yet.
+            _log.info("backend.waiting backend=%s reason=%s", self.name, health.problem)

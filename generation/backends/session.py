@@ -1,0 +1,90 @@
+"""One life of a worker process, from its start to the moment it is ready for jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from generation.backends.process import WorkerProcess
+from generation.errors import Unavailable
+from generation.worker import protocol
+from generation.worker.settings import WorkerSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patience:
+    """How long, in seconds, the worker may take before it is given up.
+
+    ``silence`` is the longest a single step, or loading a model, may last. After a failed start
+    ``retry_start`` passes before the next attempt.
+    """
+
+    start: float = 600.0
+    heartbeat: float = 5.0
+    answer: float = 60.0
+    silence: float = 900.0
+    cancel: float = 60.0
+    stop: float = 10.0
+    retry_start: float = 30.0
+
+
+@dataclass(kw_only=True, slots=True)
+class Session:
+    """A worker that is ready. ``boot_id`` is its life's name; ``tasks`` serve it while it lives."""
+
+    process: WorkerProcess
+    ready: protocol.Ready
+    resident: str | None
+    boot_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    has_had_work: bool = False
+    is_leaving: bool = False
+    unanswered: int = 0
+    kill_reason: str | None = None
+
+
+async def boot(
+    command: Sequence[str], settings: WorkerSettings, patience: Patience, name: str
+) -> Session:
+    """Start a worker and wait until its models can be asked for.
+
+    Raises ``Unavailable`` with the cause as its detail; then nothing is left running.
+    """
+    try:
+        process = await WorkerProcess.spawn(command, name)
+    except OSError as error:
+        raise Unavailable(detail=f"the worker cannot be started: {error}") from error
+    is_ready = False
+    try:
+        process.send(protocol.Configure(settings=settings))
+        async with asyncio.timeout(patience.start):
+            session = await _await_ready(process)
+        is_ready = True
+    except TimeoutError as error:
+        detail = f"the worker was not ready after {patience.start:g} s"
+        raise Unavailable(detail=detail) from error
+    except protocol.ProtocolError as error:
+        raise Unavailable(detail=f"the worker does not speak our protocol: {error}") from error
+    finally:
+        if not is_ready:
+            process.kill()
+            await process.wait()
+    return session
+
+
+async def _await_ready(process: WorkerProcess) -> Session:
+    resident: str | None = None
+    while (message := await process.receive()) is not None:
+        match message:
+            case protocol.Resident(model=model):
+                resident = model
+            case protocol.Ready():
+                return Session(process=process, ready=message, resident=resident)
+            case protocol.Broken(detail=detail):
+                raise Unavailable(detail=detail)
+            case _:
+                raise protocol.ProtocolError(f"unexpected {type(message).__name__}")
+    status = await process.wait()
+    raise Unavailable(detail=f"the worker ended with {status}: {process.last_words[-500:]}")

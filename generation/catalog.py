@@ -1,0 +1,320 @@
+"""The models on offer, and the way from a member's draft to parameters without gaps."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import logging
+import math
+from collections.abc import Iterable, Sequence
+
+from generation.backends.base import Backend, ModelInfo
+from generation.errors import BackendError, InvalidParams, Unavailable
+from generation.prompt import Draft, clean_text, parse_ratio
+from generation.types import SEED_MAX, Lora, Params, Task, new_seed
+
+_LOG = logging.getLogger(__name__)
+_MOST_GUIDANCE = 30.0
+_RATIO_TOLERANCE = 1.25
+_NO_STRENGTH = 1.0  # txt2img redraws everything
+
+
+class Catalog:
+    """What the backends offer, kept in memory: every question is answered without waiting.
+
+    Where two backends offer a model of the same name, the first one describes it.
+    """
+
+    def __init__(self, models: Iterable[ModelInfo] = ()) -> None:
+        self._offers: dict[str, tuple[ModelInfo, ...]] = {}
+        self._models: dict[str, ModelInfo] = {model.name: model for model in models}
+        self._down: set[str] = set()
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """Every model, the default first."""
+        return tuple(self._models.values())
+
+    @property
+    def default(self) -> ModelInfo:
+        """The first model of the first backend. Raises ``Unavailable`` while there is none."""
+        for model in self._models.values():
+            return model
+        raise Unavailable("No model is available yet. Please try again in a minute.")
+
+    def find(self, name: str) -> ModelInfo:
+        """The model of that name or title, in any case. Raises ``InvalidParams`` with a hint."""
+        wanted = name.strip().casefold()
+        for model in self._models.values():
+            if wanted in {model.name.casefold(), model.title.casefold()}:
+                return model
+        raise _unknown("model", name, [model.name for model in self._models.values()])
+
+    def backends_of(self, model: str) -> tuple[str, ...]:
+        """Names of the backends that offer the model, in the order of their configuration."""
+        return tuple(
+            backend
+            for backend, models in self._offers.items()
+            if any(offer.name == model for offer in models)
+        )
+
+    async def refresh(self, backends: Sequence[Backend]) -> None:
+        """Ask every backend what it offers. One that is down keeps what it offered last."""
+        answers = await asyncio.gather(*(self._ask(backend) for backend in backends))
+        self._offers = {
+            backend.name: models for backend, models in zip(backends, answers, strict=True)
+        }
+        self._models = {}
+        for models in self._offers.values():
+            for model in models:
+                self._models.setdefault(model.name, model)
+
+    async def _ask(self, backend: Backend) -> tuple[ModelInfo, ...]:
+        try:
+            offered = await backend.capabilities()
+        except BackendError as error:
+            if backend.name not in self._down:
+                self._down.add(backend.name)
+                _LOG.warning("backend_down backend=%s detail=%s", backend.name, error.detail)
+            return self._offers.get(backend.name, ())
+        if backend.name in self._down:
+            self._down.discard(backend.name)
+            _LOG.info("backend_back backend=%s", backend.name)
+        return offered.models
+
+    def resolve(
+        self,
+        draft: Draft,
+        *,
+        task: Task,
+        default_model: str | None = None,
+        picture_size: tuple[int, int] | None = None,
+    ) -> Params:
+        """Everything the draft left open, filled in, and everything it says, checked.
+
+        ``picture_size`` is the uploaded picture's width and height; where the draft names no
+        size, the result takes its shape. A random seed is drawn here, so that what is stored
+        can be repeated. Raises ``InvalidParams`` with one sentence for the first problem.
+        """
+        model = self._choose(draft.model, default_model)
+        if task not in model.tasks:
+            raise InvalidParams("model", _cannot(model, task, self._models.values()))
+        width, height = _size(draft, model, picture_size)
+        return Params(
+            task=task,
+            model=model.name,
+            prompt=_prompt(draft),
+            negative_prompt=_negative(draft, model),
+            width=width,
+            height=height,
+            steps=_within("steps", draft.steps, model.steps, 1, model.max_steps),
+            guidance_scale=_guidance(draft, model),
+            sampler=_one_of("sampler", draft.sampler, model.sampler, model.samplers),
+            scheduler=_one_of("scheduler", draft.scheduler, model.scheduler, model.schedulers),
+            seed=_seed(draft.seed),
+            count=_within("count", draft.count, 1, 1, model.max_count),
+            strength=_strength(draft, model, task),
+            loras=_loras(draft, model),
+        )
+
+    def _choose(self, asked: str | None, default_model: str | None) -> ModelInfo:
+        if asked is not None:
+            return self.find(asked)
+        if default_model is not None:
+            try:
+                return self.find(default_model)
+            except InvalidParams:
+                # A server's chosen default may have been taken away since: work goes on.
+                return self.default
+        return self.default
+
+
+def _cannot(model: ModelInfo, task: Task, models: Iterable[ModelInfo]) -> str:
+    words = {
+        Task.TXT2IMG: "draw from a prompt alone",
+        Task.IMG2IMG: "start from a picture",
+        Task.INPAINT: "redraw a part of a picture",
+    }
+    able = [other.name for other in models if task in other.tasks]
+    hint = f" These can: {', '.join(able[:5])}." if able else ""
+    return f"The model {model.name} cannot {words[task]}.{hint}"
+
+
+def _prompt(draft: Draft) -> str:
+    prompt = clean_text(draft.prompt)
+    if not prompt:
+        raise InvalidParams("prompt", "Please describe the picture in the prompt.")
+    return prompt
+
+
+def _negative(draft: Draft, model: ModelInfo) -> str:
+    negative = clean_text(draft.negative_prompt or "", option="negative_prompt")
+    if negative and not model.uses_negative_prompt:
+        raise InvalidParams(
+            "negative_prompt", f"The model {model.name} ignores negative prompts; leave it out."
+        )
+    return negative
+
+
+def _guidance(draft: Draft, model: ModelInfo) -> float:
+    asked = draft.guidance_scale
+    if asked is None:
+        return model.guidance_scale
+    if not model.uses_guidance:
+        raise InvalidParams(
+            "guidance_scale", f"The model {model.name} ignores guidance; leave it out."
+        )
+    if not (math.isfinite(asked) and 0 <= asked <= _MOST_GUIDANCE):
+        raise InvalidParams(
+            "guidance_scale", f"Guidance is from 0 to {_MOST_GUIDANCE:g}, not {asked:g}."
+        )
+    return float(asked)
+
+
+def _strength(draft: Draft, model: ModelInfo, task: Task) -> float:
+    asked = draft.strength
+    if task is Task.TXT2IMG:
+        if asked is not None:
+            raise InvalidParams(
+                "strength", "Strength says how much of a picture is redrawn; add a picture to it."
+            )
+        return _NO_STRENGTH
+    if asked is None:
+        return model.strength if task is Task.IMG2IMG else _NO_STRENGTH
+    if not 0 < asked <= 1:
+        raise InvalidParams(
+            "strength", f"Strength is above 0 (keep all) and at most 1 (redraw all), not {asked:g}."
+        )
+    return float(asked)
+
+
+def _seed(asked: int | None) -> int:
+    if asked is None or asked == -1:
+        return new_seed()
+    if not 0 <= asked <= SEED_MAX:
+        raise InvalidParams(
+            "seed", f"A seed is from 0 to {SEED_MAX}, or -1 for a random one, not {asked}."
+        )
+    return asked
+
+
+def _within(option: str, asked: int | None, default: int, lowest: int, highest: int) -> int:
+    value = default if asked is None else asked
+    if not lowest <= value <= highest:
+        raise InvalidParams(option, f"{option} must be {lowest} to {highest} here, not {value}.")
+    return value
+
+
+def _one_of(option: str, asked: str | None, default: str, offered: Sequence[str]) -> str:
+    if asked is None:
+        return default
+    wanted = asked.strip().casefold()
+    for name in offered:
+        if name.casefold() == wanted:
+            return name
+    raise _unknown(option, asked, offered)
+
+
+def _loras(draft: Draft, model: ModelInfo) -> tuple[Lora, ...]:
+    known = {name.casefold(): name for name in model.loras}
+    chosen: dict[str, Lora] = {}
+    for lora in draft.loras:
+        name = known.get(lora.name.casefold())
+        if name is None:
+            if not known:
+                raise InvalidParams("loras", f"The model {model.name} has no LoRAs here.")
+            raise _unknown("LoRA", lora.name, model.loras, option="loras")
+        if name in chosen:
+            raise InvalidParams("loras", f"The LoRA {name} is given twice.")
+        chosen[name] = Lora(name=name, weight=lora.weight)
+    return tuple(chosen.values())
+
+
+def _unknown(
+    noun: str, asked: str, offered: Sequence[str], *, option: str | None = None
+) -> InvalidParams:
+    shown = asked if len(asked) <= 40 else asked[:40] + "…"
+    by_fold = {name.casefold(): name for name in offered}
+    near = difflib.get_close_matches(asked[:80].casefold(), by_fold, n=3, cutoff=0.5)
+    if near:
+        hint = f"Did you mean {' or '.join(by_fold[name] for name in near)}?"
+    elif offered:
+        hint = f"Available: {', '.join(offered[:8])}{'…' if len(offered) > 8 else ''}."
+    else:
+        hint = "None is available."
+    return InvalidParams(option or noun, f"There is no {noun} “{shown}”. {hint}")
+
+
+def _size(draft: Draft, model: ModelInfo, picture_size: tuple[int, int] | None) -> tuple[int, int]:
+    width = _side("width", draft.width, model)
+    height = _side("height", draft.height, model)
+    if width is not None and height is not None:
+        if draft.aspect_ratio is not None:
+            raise InvalidParams(
+                "aspect_ratio",
+                "Width and height already fix the shape; leave the aspect ratio out.",
+            )
+        return width, height
+    if draft.aspect_ratio is not None:
+        ratio = parse_ratio(draft.aspect_ratio)
+        name = f"The aspect ratio {draft.aspect_ratio}"
+    elif picture_size is not None:
+        ratio = picture_size[0] / picture_size[1]
+        name = f"The shape of your picture ({picture_size[0]}×{picture_size[1]})"
+    else:
+        return width or model.width, height or model.height
+    if width is not None:
+        return width, _checked(name, width / ratio, model)
+    if height is not None:
+        return _checked(name, height * ratio, model), height
+    return _from_area(name, ratio, model)
+
+
+def _side(option: str, asked: int | None, model: ModelInfo) -> int | None:
+    if asked is None:
+        return None
+    if not model.min_side <= asked <= model.max_side:
+        raise InvalidParams(
+            option,
+            f"{option} must be {model.min_side} to {model.max_side} for {model.name}, not {asked}.",
+        )
+    if asked % model.multiple_of:
+        raise InvalidParams(
+            option,
+            f"{option} must be a multiple of {model.multiple_of} for {model.name}; "
+            f"the nearest to {asked} is {_rounded(asked, model)}.",
+        )
+    return asked
+
+
+def _from_area(name: str, ratio: float, model: ModelInfo) -> tuple[int, int]:
+    """The size of that shape with about as many pixels as the model's own."""
+    area = model.width * model.height
+    ideal = math.sqrt(area * ratio)
+    width, height = _rounded(ideal, model), _rounded(ideal / ratio, model)
+    off = (width / height) / ratio
+    if not 1 / _RATIO_TOLERANCE <= off <= _RATIO_TOLERANCE:
+        raise InvalidParams("aspect_ratio", _too_extreme(name, model))
+    return width, height
+
+
+def _checked(name: str, side: float, model: ModelInfo) -> int:
+    rounded = _rounded(side, model)
+    if not 1 / _RATIO_TOLERANCE <= rounded / side <= _RATIO_TOLERANCE:
+        raise InvalidParams("aspect_ratio", _too_extreme(name, model))
+    return rounded
+
+
+def _too_extreme(name: str, model: ModelInfo) -> str:
+    return (
+        f"{name} is too extreme for {model.name}, "
+        f"whose sides are {model.min_side} to {model.max_side} pixels."
+    )
+
+
+def _rounded(side: float, model: ModelInfo) -> int:
+    """The nearest allowed side: a multiple, within the model's bounds."""
+    step = model.multiple_of
+    lowest = math.ceil(model.min_side / step) * step
+    highest = model.max_side // step * step
+    return min(max(round(side / step) * step, lowest), highest)

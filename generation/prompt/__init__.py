@@ -1,0 +1,19 @@
+"""What a member typed: the draft, its flags, and the text made clean."""
+
+from __future__ import annotations
+
+from generation.prompt.draft import Draft, merge, parse_ratio
+from generation.prompt.flags import FLAGS, FlagInfo, parse_flags
+from generation.prompt.text import PROMPT_LENGTH, clean_text, one_line
+
+__all__ = [
+    "FLAGS",
+    "PROMPT_LENGTH",
+    "Draft",
+    "FlagInfo",
+    "clean_text",
+    "merge",
+    "one_line",
+    "parse_flags",
+    "parse_ratio",
+]

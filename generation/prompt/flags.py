@@ -1,0 +1,309 @@
+"""Flags inside a prompt, such as ``--ar 3:2``, read in one pass over the text."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from generation.errors import InvalidParams
+from generation.prompt.draft import Draft, parse_ratio
+from generation.prompt.text import clean_text
+from generation.types import SEED_MAX, Lora
+
+LORA_LENGTH = 100
+LORA_MOST = 8
+_EM_DASH = "—"  # what phones make of two hyphens
+_QUOTES = {'"': '"', "“": "”", "„": "“", "'": "'"}
+
+Value = str | int | float | Lora
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlagInfo:
+    """A flag: its spellings, the field of ``Draft`` that it sets, and an example value.
+
+    With ``takes_text`` the value reaches to the next flag unless it is quoted; otherwise it is
+    one word.
+    """
+
+    spellings: tuple[str, ...]
+    field: str
+    example: str
+    read: Callable[[str, str], Value]
+    takes_text: bool = False
+
+
+def parse_flags(text: str) -> Draft:
+    """Split a prompt into its text and its flags. Linear in the length of the text.
+
+    Raises ``InvalidParams``, whose ``option`` is the field or, for a flag that we do not know,
+    the flag: for an unknown flag, a value that makes no sense, or a flag given twice with
+    different values. A long dash counts as two hyphens only before a known flag.
+    """
+    words = _words(clean_text(text, limit=2 * 2000))
+    prompt: list[str] = []
+    found: dict[str, tuple[str, Value]] = {}
+    loras: list[Lora] = []
+    at = 0
+    while at < len(words):
+        name, attached = _flag_name(words[at])
+        if name is None:
+            prompt.append(words[at])
+            at += 1
+            continue
+        info = _info(name)
+        value, at = _take_value(words, at + 1, info, attached)
+        if not value:
+            raise InvalidParams(
+                info.field, f"--{name} needs a value, for example --{name} {info.example}."
+            )
+        read = info.read(value, name)
+        if isinstance(read, Lora):
+            loras.append(read)
+        else:
+            _keep(found, info, name, read)
+    kept, tags = _lora_tags(" ".join(prompt))
+    every_lora = tuple(dict.fromkeys(loras + tags))
+    if len(every_lora) > LORA_MOST:
+        raise InvalidParams("loras", f"At most {LORA_MOST} LoRAs can be used at once.")
+    draft = Draft(prompt=clean_text(kept), loras=every_lora)
+    values = {field: value for field, (_, value) in found.items()}
+    if "negative_prompt" in values:  # joined from several flags, each within the limit
+        values["negative_prompt"] = clean_text(
+            str(values["negative_prompt"]), option="negative_prompt"
+        )
+    return replace(draft, **values)  # type: ignore[arg-type]  # FLAGS pairs fields with readers
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+def _flag_name(word: str) -> tuple[str | None, str]:
+    """The flag that a word is, with a value attached by ``=``; or None and nothing."""
+    if word.startswith("--"):
+        body, is_certain = word[2:], True
+    elif word.startswith(_EM_DASH):
+        body, is_certain = word[1:].lstrip("-"), False
+    else:
+        return None, ""
+    name, _, attached = body.partition("=")
+    name = name.lower()
+    if not name or not name[0].isalpha():
+        return None, ""
+    if is_certain or name in _BY_SPELLING or name in _FOREIGN:
+        return name, attached
+    return None, ""
+
+
+def _info(name: str) -> FlagInfo:
+    info = _BY_SPELLING.get(name)
+    if info is not None:
+        return info
+    shown = name if len(name) <= 20 else name[:20] + "…"
+    if name in _FOREIGN:
+        hint = _FOREIGN[name]
+        raise InvalidParams(name, f"--{name} is not supported here.{' ' + hint if hint else ''}")
+    near = difflib.get_close_matches(name[:20], _BY_SPELLING, n=1, cutoff=0.6)
+    hint = f"Did you mean --{near[0]}?" if near else f"Known flags: {_KNOWN}."
+    raise InvalidParams(shown, f"There is no flag --{shown}. {hint}")
+
+
+def _take_value(words: list[str], at: int, info: FlagInfo, attached: str) -> tuple[str, int]:
+    """The flag's value and the place of the word after it."""
+    first = attached or (words[at] if at < len(words) else "")
+    start = at if attached else at + 1
+    if not attached and (not first or _flag_name(first)[0] is not None):
+        return "", at
+    end = start
+    while end < len(words) and _flag_name(words[end])[0] is None:
+        end += 1
+    reachable = [first, *words[start:end]]
+    length = _quoted_length(reachable)
+    if length is not None:
+        return " ".join(reachable[:length])[1:-1].strip(), start + length - 1
+    if info.takes_text:
+        return " ".join(reachable), end
+    return first, start
+
+
+def _quoted_length(words: list[str]) -> int | None:
+    """How many words the quotation at their start spans, or None when it is none."""
+    closing = _QUOTES.get(words[0][0])
+    if closing is None:
+        return None
+    for index, word in enumerate(words):
+        if word.endswith(closing) and (index or len(word) > 1):
+            return index + 1
+    return None
+
+
+def _keep(found: dict[str, tuple[str, Value]], info: FlagInfo, name: str, value: Value) -> None:
+    before = found.get(info.field)
+    if before is None:
+        found[info.field] = (name, value)
+    elif info.field == "negative_prompt":
+        found[info.field] = (name, f"{before[1]}, {value}")
+    elif before[1] != value:
+        raise InvalidParams(
+            info.field,
+            f"--{before[0]} {before[1]} and --{name} {value} contradict each other. "
+            "Please keep only one.",
+        )
+
+
+def _lora_tags(text: str) -> tuple[str, list[Lora]]:
+    """Take ``<lora:name:weight>`` out of a text. Other angle brackets stay as they are."""
+    kept: list[str] = []
+    loras: list[Lora] = []
+    at = 0
+    while (start := text.find("<lora:", at)) >= 0:
+        end = text.find(">", start, start + LORA_LENGTH + 20)
+        if end < 0:
+            raise InvalidParams(
+                "loras", "A LoRA is written like <lora:name:0.8>; the closing > is missing."
+            )
+        kept.append(text[at:start])
+        loras.append(_lora(text[start + len("<lora:") : end], "lora"))
+        at = end + 1
+    kept.append(text[at:])
+    return "".join(kept), loras
+
+
+def _lora(text: str, flag: str) -> Lora:
+    name, mark, weight = text.partition(":")
+    name = name.strip()
+    if not name or len(name) > LORA_LENGTH:
+        raise InvalidParams("loras", f"--{flag} needs a LoRA's name, for example --lora ink:0.8.")
+    number = _number(weight, flag, "loras") if mark else 1.0
+    if not -2 <= number <= 2:
+        raise InvalidParams("loras", f"A LoRA's weight is from -2 to 2, not {weight.strip()}.")
+    return Lora(name=name, weight=number)
+
+
+def _number(text: str, flag: str, field: str) -> float:
+    text = text.strip()
+    try:
+        number = float(text) if len(text) <= 24 and text.isascii() else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidParams(field, f"--{flag} needs a number, not “{text[:20]}”.")
+    return number
+
+
+def _whole(text: str, flag: str, field: str) -> int:
+    number = _number(text, flag, field)
+    if number != int(number):
+        raise InvalidParams(field, f"--{flag} needs a whole number, not {text[:20]}.")
+    return int(number)
+
+
+def _whole_reader(field: str) -> Callable[[str, str], Value]:
+    return lambda text, flag: _whole(text, flag, field)
+
+
+def _number_reader(field: str) -> Callable[[str, str], Value]:
+    return lambda text, flag: _number(text, flag, field)
+
+
+def _text_reader(field: str) -> Callable[[str, str], Value]:
+    return lambda text, _flag: clean_text(text, option=field)
+
+
+def _seed(text: str, flag: str) -> Value:
+    if text.lower() == "random":
+        return -1
+    seed = _whole(text, flag, "seed")
+    if not -1 <= seed <= SEED_MAX:
+        raise InvalidParams(
+            "seed", f"A seed is from 0 to {SEED_MAX}, or -1 for a random one, not {text[:20]}."
+        )
+    return seed
+
+
+def _ratio(text: str, _flag: str) -> Value:
+    parse_ratio(text)
+    return text.lower().replace("x", ":").replace("×", ":").replace("/", ":")
+
+
+FLAGS: tuple[FlagInfo, ...] = (
+    FlagInfo(spellings=("ar", "aspect"), field="aspect_ratio", example="3:2", read=_ratio),
+    FlagInfo(
+        spellings=("no", "negative"),
+        field="negative_prompt",
+        example="text, watermark",
+        read=_text_reader("negative_prompt"),
+        takes_text=True,
+    ),
+    FlagInfo(spellings=("seed",), field="seed", example="42", read=_seed),
+    FlagInfo(spellings=("steps",), field="steps", example="20", read=_whole_reader("steps")),
+    FlagInfo(spellings=("count", "n"), field="count", example="4", read=_whole_reader("count")),
+    FlagInfo(
+        spellings=("cfg", "guidance"),
+        field="guidance_scale",
+        example="6.5",
+        read=_number_reader("guidance_scale"),
+    ),
+    FlagInfo(spellings=("width", "w"), field="width", example="512", read=_whole_reader("width")),
+    FlagInfo(
+        spellings=("height", "h"), field="height", example="512", read=_whole_reader("height")
+    ),
+    FlagInfo(
+        spellings=("strength",),
+        field="strength",
+        example="0.6",
+        read=_number_reader("strength"),
+    ),
+    FlagInfo(
+        spellings=("model",),
+        field="model",
+        example="name",
+        read=_text_reader("model"),
+        takes_text=True,
+    ),
+    FlagInfo(
+        spellings=("sampler",),
+        field="sampler",
+        example="Euler a",
+        read=_text_reader("sampler"),
+        takes_text=True,
+    ),
+    FlagInfo(
+        spellings=("scheduler",),
+        field="scheduler",
+        example="Karras",
+        read=_text_reader("scheduler"),
+        takes_text=True,
+    ),
+    FlagInfo(spellings=("lora",), field="loras", example="ink:0.8", read=_lora),
+)
+"""Every flag we understand, in the order in which help lists them."""
+
+_BY_SPELLING = {spelling: info for info in FLAGS for spelling in info.spellings}
+_KNOWN = ", ".join(f"--{info.spellings[0]}" for info in FLAGS)
+
+# Midjourney's flags that have no meaning here, with what to use instead where there is something.
+_FOREIGN: dict[str, str] = {
+    "iw": "Use --strength, from 0 to 1, to say how much of the picture is redrawn.",
+    "q": "Use --steps.",
+    "quality": "Use --steps.",
+    "r": "Use --count.",
+    "repeat": "Use --count.",
+    "stop": "Use --steps.",
+    "v": "Use --model.",
+    "version": "Use --model.",
+    "niji": "Use --model.",
+    "style": "Describe the style in the prompt.",
+    **dict.fromkeys(
+        (
+            *("s", "stylize", "c", "chaos", "weird", "tile", "raw", "fast", "relax", "turbo"),
+            *("sref", "sw", "sv", "cref", "cw", "oref", "ow", "p", "profile", "personalize"),
+            *("draft", "exp", "hd", "test", "testp", "creative", "uplight", "upbeta", "video"),
+            *("motion", "loop", "end", "bs", "public", "stealth", "vibe", "sameseed", "dref"),
+        ),
+        "",
+    ),
+}

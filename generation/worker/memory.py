@@ -1,0 +1,34 @@
+"""Telling apart what went wrong on a device, and getting its memory back."""
+
+from __future__ import annotations
+
+import gc
+
+import torch
+
+_FATAL = ("CUDA error", "device-side assert", "an illegal memory access", "HIP error")
+_NO_ROOM = ("out of memory", "can't allocate memory", "cannot allocate memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True when a device, or the machine, had no room for a tensor."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in _NO_ROOM)
+
+
+def is_device_lost(error: BaseException) -> bool:
+    """True when the device cannot be used again by this process. Ask about memory first."""
+    if isinstance(error, torch.AcceleratorError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _FATAL)
+
+
+def release(device: torch.device) -> None:
+    """Give back what is no longer referenced. Call after the references are gone."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()

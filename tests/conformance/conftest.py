@@ -1,0 +1,46 @@
+"""The backends that must all behave alike. A new backend joins by adding its maker here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+
+from generation.backends.base import Backend, ModelInfo
+from generation.backends.local import LocalBackend
+from generation.backends.scripted import ScriptedBackend
+from tests.generation.local_models import tiny_model
+
+Maker = Callable[[pytest.TempPathFactory], Backend]
+
+
+def _scripted(_folders: pytest.TempPathFactory) -> Backend:
+    return ScriptedBackend(slots=2, step_seconds=0.0)
+
+
+def _local(folders: pytest.TempPathFactory) -> Backend:
+    return LocalBackend("local", [tiny_model(folders.getbasetemp())], threads=1)
+
+
+MAKERS: dict[str, Maker] = {"scripted": _scripted, "local": _local}
+
+
+@pytest.fixture(scope="module", params=MAKERS)
+def maker(request: pytest.FixtureRequest) -> Maker:
+    return MAKERS[request.param]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def backend(maker: Maker, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Backend]:
+    made = maker(tmp_path_factory)
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+def model(backend: Backend) -> Callable[[], Awaitable[ModelInfo]]:
+    async def first() -> ModelInfo:
+        return (await backend.capabilities()).models[0]
+
+    return first
