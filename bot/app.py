@@ -1,0 +1,233 @@
+"""The composition root: builds the parts from the configuration, runs and stops them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from urllib.parse import urlsplit
+
+import discord
+
+from bot.backends import build_backends
+from bot.client import ClientSettings, EaselClient, Sync
+from bot.config import Config
+from bot.invite import invite_link
+from bot.lock import DataDirectoryLock
+from bot.watchdog import loop_watchdog
+from generation.backends.base import Backend
+from generation.blobs import Blobs
+from generation.catalog import Catalog
+from generation.clock import Clock, SystemClock
+from generation.dispatcher import Dispatcher, Rules
+from generation.errors import Unavailable
+from generation.queue import Queue
+from generation.store import Store
+
+CATALOG_SECONDS = 30.0
+TIDY_SECONDS = 6 * 3600.0
+DAY_SECONDS = 86_400.0
+CONNECT_SECONDS = 10.0
+LONGEST_PAUSE = 60.0
+
+_LOG = logging.getLogger(__name__)
+
+
+async def serve(
+    config: Config,
+    *,
+    stop: asyncio.Event,
+    ready: asyncio.Event | None = None,
+    patient: bool = True,
+) -> int:
+    """Run the bot until ``stop`` is set, then end in order and return 0.
+
+    ``ready`` is set once Discord has welcomed the bot and a model can draw. A bot that is not
+    ``patient`` gives up where it would otherwise wait for a backend to come. Raises whatever
+    ends the bot early; ``bot.endings`` says what each of them means.
+    """
+    async with AsyncExitStack() as stack:
+        lock = DataDirectoryLock(config.data.directory)
+        await asyncio.to_thread(lock.acquire)
+        stack.callback(lock.release)
+        stack.enter_context(loop_watchdog(asyncio.get_running_loop()))
+        app = await App.build(config, stack)
+        await app.run(stop, ready or asyncio.Event(), patient=patient)
+    _LOG.info("stopped")
+    return 0
+
+
+class App:
+    """The parts, and the one task group that they run in."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        clock: Clock,
+        queue: Queue,
+        backends: Sequence[Backend],
+        catalog: Catalog,
+        client: EaselClient,
+        dispatcher: Dispatcher,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._queue = queue
+        self._backends = backends
+        self._catalog = catalog
+        self._client = client
+        self._dispatcher = dispatcher
+        self._logged_in = asyncio.Event()
+        self._has_models = asyncio.Event()
+        self._is_stopping = False
+
+    @classmethod
+    async def build(cls, config: Config, stack: AsyncExitStack) -> App:
+        """Open and connect the parts; ``stack`` closes them, the last one opened first."""
+        clock = SystemClock()
+        store = await Store.open(config.data.database.reveal())
+        stack.push_async_callback(store.aclose)
+        queue = Queue(
+            store=store,
+            blobs=Blobs(config.data.directory),
+            clock=clock,
+            defaults=config.limits,
+            bound=config.queue.bound,
+        )
+        backends = build_backends(config)
+        for backend in backends:
+            stack.push_async_callback(backend.aclose)
+        catalog = Catalog()
+        # Easel joins no voice channel: what that needs is not missing.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        client = EaselClient(
+            queue=queue, catalog=catalog, clock=clock, settings=_client_settings(config)
+        )
+        stack.push_async_callback(client.close)
+        dispatcher = Dispatcher(
+            queue=queue,
+            backends=backends,
+            audience=client.messenger,
+            clock=clock,
+            rules=Rules(job_seconds=config.queue.job_seconds),
+        )
+        return cls(
+            config=config,
+            clock=clock,
+            queue=queue,
+            backends=backends,
+            catalog=catalog,
+            client=client,
+            dispatcher=dispatcher,
+        )
+
+    async def run(self, stop: asyncio.Event, ready: asyncio.Event, *, patient: bool) -> None:
+        """Run everything until ``stop``; a part that fails ends the whole."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._client.messenger.run(), name="progress"),
+                group.create_task(self._dispatcher.run(), name="dispatcher"),
+                group.create_task(self._keep_catalog(patient=patient), name="catalog"),
+                group.create_task(self._keep_days(), name="keep-days"),
+                group.create_task(self._stay_connected(), name="discord"),
+                group.create_task(self._announce(ready), name="announce"),
+            ]
+            await stop.wait()
+            await self._stop()
+            for task in tasks:
+                task.cancel()
+
+    async def _stop(self) -> None:
+        """Start no more jobs, show the running ones' endings, leave Discord; the stack goes on.
+
+        What members ask for meanwhile is accepted: it is stored, and drawn after the next start.
+        """
+        self._is_stopping = True
+        _LOG.info("stopping grace=%s", self._config.queue.stop_grace)
+        await self._dispatcher.stop(self._config.queue.stop_grace)
+        await self._client.close()
+
+    async def _keep_catalog(self, *, patient: bool) -> None:
+        """Ask the backends what they offer, now and then again: they may come and go."""
+        while True:
+            await self._catalog.refresh(self._backends)
+            if self._catalog.models and not self._has_models.is_set():
+                _LOG.info("models names=%s", ",".join(m.name for m in self._catalog.models))
+                self._has_models.set()
+            elif not patient and not self._catalog.models:
+                raise await self._why_no_models()
+            await self._clock.sleep(CATALOG_SECONDS)
+
+    async def _keep_days(self) -> None:
+        """Forget what is older than the operator wants to keep, now and a few times a day."""
+        while True:
+            oldest = self._clock.now() - self._config.data.keep_days * DAY_SECONDS
+            await self._queue.forget_ended_before(oldest)
+            await self._clock.sleep(TIDY_SECONDS)
+
+    async def _why_no_models(self) -> Unavailable:
+        reports = [(backend.name, await backend.health()) for backend in self._backends]
+        detail = "; ".join(f"{name}: {health.problem or 'no models'}" for name, health in reports)
+        return Unavailable("No model could be started.", detail=detail)
+
+    async def _stay_connected(self) -> None:
+        """Log in and stay; discord.py itself comes back after whatever can be resumed."""
+        discord_config = self._config.discord
+        await _until_reachable(discord_config.api_url, self._clock)
+        await self._client.login(discord_config.token.reveal())
+        for guild_id in discord_config.sync_guilds if discord_config.sync_commands else ():
+            guild = discord.Object(guild_id)
+            self._client.tree.copy_global_to(guild=guild)
+            await self._client.tree.sync(guild=guild)
+            _LOG.info("commands_synced guild=%s", guild_id)
+        self._logged_in.set()
+        await self._client.connect()
+        if not self._is_stopping:
+            raise ConnectionError("The connection to Discord has ended.")
+
+    async def _announce(self, ready: asyncio.Event) -> None:
+        await self._logged_in.wait()
+        await self._client.wait_until_ready()
+        _LOG.info("invite link=%s", invite_link(str(self._client.application_id)))
+        await self._has_models.wait()
+        ready.set()
+
+
+def _client_settings(config: Config) -> ClientSettings:
+    settings = config.discord
+    # Commands sent to a server as well as to everyone would show twice there.
+    everywhere = settings.sync_commands and not settings.sync_guilds
+    return ClientSettings(
+        api_url=settings.api_url,
+        gateway_url=settings.gateway_url,
+        sync=Sync.GLOBAL if everywhere else Sync.NEVER,
+        operators=frozenset(settings.owners),
+        patience=config.queue.wait_seconds,
+    )
+
+
+async def _until_reachable(api_url: str, clock: Clock) -> None:
+    """Wait for the network: at a machine's start it may come later than the bot."""
+    address = urlsplit(api_url)
+    port = address.port or {"http": 80, "https": 443}[address.scheme]
+    pause = 1.0
+    while True:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, writer = await asyncio.open_connection(address.hostname, port)
+        except (OSError, TimeoutError) as error:
+            reason = error.strerror if isinstance(error, OSError) else None
+            _LOG.warning(
+                "discord_unreachable host=%s port=%s reason=%s again_in=%g",
+                address.hostname,
+                port,
+                reason or type(error).__name__,
+                pause,
+            )
+        else:
+            writer.close()
+            return
+        await clock.sleep(pause)
+        pause = min(LONGEST_PAUSE, 2 * pause)

@@ -1,0 +1,404 @@
+"""The configuration: what loads, what is refused, and how the refusal reads."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bot.config import (
+    PLACEHOLDER,
+    Config,
+    ConfigError,
+    LocalConfig,
+    ModelConfig,
+    Problem,
+    ScriptedConfig,
+    load,
+)
+from bot.config.lines import key_lines
+from generation.limits import LIMITS, Limits
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "config.example.toml"
+TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"
+MINIMAL = f'[discord]\ntoken = "{TOKEN}"\n'
+
+
+def write(folder: Path, text: str | bytes) -> Path:
+    path = folder / "config.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def problems(
+    folder: Path, text: str | bytes, environ: dict[str, str] | None = None
+) -> list[Problem]:
+    with pytest.raises(ConfigError) as caught:
+        load(write(folder, text), environ or {})
+    return list(caught.value.problems)
+
+
+def test_a_token_is_all_a_configuration_needs(tmp_path: Path) -> None:
+    config = load(write(tmp_path, MINIMAL), {})
+    assert config.discord.token.reveal() == TOKEN
+    assert config.discord.api_url == "https://discord.com/api/v10"
+    assert config.data.directory == tmp_path / "data"
+    assert config.data.database.reveal() == f"sqlite+aiosqlite:///{tmp_path}/data/easel.db"
+    assert config.backends == (LocalConfig(models=(ModelConfig(name="demo"),)),)
+    assert config.limits == Limits()
+
+
+def test_discord_may_be_another_one(tmp_path: Path) -> None:
+    addresses = 'api_url = "http://127.0.0.1:8321/api/v10/"\ngateway_url = "ws://127.0.0.1:8321/"'
+    config = load(write(tmp_path, MINIMAL + addresses), {})
+    assert config.discord.api_url == "http://127.0.0.1:8321/api/v10"
+    assert config.discord.gateway_url == "ws://127.0.0.1:8321/"
+
+
+def test_every_problem_is_listed_at_once_with_its_line(tmp_path: Path) -> None:
+    text = """\
+[discord]
+api_url = "ftp://discord.com"
+owners = ["me"]
+sync_commands = "yes"
+[queue]
+bound = 0
+job_seconds = inf
+[limits]
+max_side = 99999
+[log]
+level = "loud"
+[[backends]]
+kind = "cloud"
+"""
+    found = problems(tmp_path, text)
+    assert [(problem.line, problem.key) for problem in found] == [
+        (1, "discord.token"),
+        (2, "discord.api_url"),
+        (3, "discord.owners"),
+        (4, "discord.sync_commands"),
+        (6, "queue.bound"),
+        (7, "queue.job_seconds"),
+        (9, "limits.max_side"),
+        (11, "log.level"),
+        (13, "backends[1].kind"),
+    ]
+
+
+def test_a_problem_says_where_what_and_what_to_write(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL + '[queue]\nbound = "many"\n')
+    with pytest.raises(ConfigError) as caught:
+        load(path, {})
+    assert str(caught.value) == (
+        f'{path}:4: queue.bound: "many" is not possible here. '
+        "Write a whole number from 1 to 100000, such as bound = 500."
+    )
+
+
+@pytest.mark.parametrize(
+    ("extra", "advice"),
+    [
+        ("tokne = 1", "Perhaps you mean token"),
+        ("stop_grace = 1", "Perhaps you mean stop_grace under [queue]"),
+        ("[lmits]", "Perhaps you mean limits"),
+        ("[[backends]]\nkind = 'local'\ndevise = 'cpu'", "Perhaps you mean device"),
+        ("[data]\nzzz = 1", "Known here: directory, database, keep_days"),
+    ],
+)
+def test_an_unknown_key_gets_a_suggestion(tmp_path: Path, extra: str, advice: str) -> None:
+    (problem,) = problems(tmp_path, f"{MINIMAL}{extra}\n")
+    assert problem.what == "there is no such key"
+    assert problem.instead == advice
+    assert problem.line == len(f"{MINIMAL}{extra}".splitlines())
+
+
+@pytest.mark.parametrize(
+    ("row", "advice"),
+    [
+        ("level = debug", 'Text needs quotes: level = "…"'),
+        ("level = True", "Write level = true"),
+        ('level = "debug', "Close the quotes at the end of the line"),
+        (r'level = "C:\Users"', "single quotes take it as it is"),
+        ('format = "json"', "Keep one of them"),
+        ("level: debug", "key = value"),
+    ],
+)
+def test_a_line_that_is_no_toml_is_named_with_advice(tmp_path: Path, row: str, advice: str) -> None:
+    found = problems(tmp_path, f'{MINIMAL}[log]\nformat = "text"\n{row}\n')
+    assert found[0].line == 5
+    assert advice in found[0].instead
+
+
+def test_reading_goes_on_past_broken_lines(tmp_path: Path) -> None:
+    found = problems(tmp_path, "[discord]\ntoken = abc.def\n[log]\nlevel = debug\nformat = 1\n")
+    assert [(problem.line, problem.key) for problem in found] == [
+        (2, "token"),
+        (4, "level"),
+        (5, "log.format"),
+    ]
+
+
+def test_an_unclosed_bracket_is_reported_once(tmp_path: Path) -> None:
+    assert len(problems(tmp_path, f"{MINIMAL}owners = [1,\n[log]\nlevel = 'info'\n")) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ("[discord]\n# é".encode("latin-1"), "the file is not UTF-8 text"),
+        (MINIMAL.encode("utf-16"), "the file is not UTF-8 text"),
+    ],
+)
+def test_a_file_in_another_encoding_is_refused_in_words(
+    tmp_path: Path, data: bytes, what: str
+) -> None:
+    assert problems(tmp_path, data)[0].what == what
+
+
+def test_a_file_from_a_windows_editor_loads(tmp_path: Path) -> None:
+    text = "\ufeff" + MINIMAL.replace("\n", "\r\n")
+    assert load(write(tmp_path, text), {}).discord.token.reveal() == TOKEN
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no such file\. Copy config\.example\.toml"):
+        load(tmp_path / "config.toml", {})
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the file cannot be read"):
+        load(tmp_path, {})
+
+
+class TestToken:
+    def test_the_environment_wins_over_the_file(self, tmp_path: Path) -> None:
+        config = load(write(tmp_path, MINIMAL), {"EASEL_DISCORD_TOKEN": " from.the.environment "})
+        assert config.discord.token.reveal() == "from.the.environment"
+
+    def test_it_may_lie_in_a_file_beside_the_configuration(self, tmp_path: Path) -> None:
+        (tmp_path / "token.txt").write_text(f"{TOKEN}\n")
+        config = load(write(tmp_path, '[discord]\ntoken_file = "token.txt"'), {})
+        assert config.discord.token.reveal() == TOKEN
+
+    def test_the_environment_may_name_its_file(self, tmp_path: Path) -> None:
+        (tmp_path / "secret").write_text(TOKEN)
+        environ = {"EASEL_DISCORD_TOKEN_FILE": str(tmp_path / "secret")}
+        assert load(write(tmp_path, ""), environ).discord.token.reveal() == TOKEN
+
+    @pytest.mark.parametrize(
+        ("text", "what"),
+        [
+            ("", "the bot's token is missing"),
+            ('[discord]\ntoken = ""', "this is empty"),
+            ("[discord]\ntoken = 7", "this is not text"),
+            (f'[discord]\ntoken = "Bot {TOKEN}"', 'it begins with "Bot "'),
+            ('[discord]\ntoken = "my bot"', "it cannot be a token: it has spaces or special"),
+            (f'[discord]\ntoken = "{PLACEHOLDER}"', "it still holds the example's placeholder"),
+            ('[discord]\ntoken = "a"\ntoken_file = "b"', "token and token_file are both given"),
+            ('[discord]\ntoken_file = "nowhere"', "nowhere cannot be read: No such file"),
+        ],
+    )
+    def test_a_token_that_cannot_be_one_is_refused(
+        self, tmp_path: Path, text: str, what: str
+    ) -> None:
+        (problem,) = problems(tmp_path, text)
+        assert what in problem.what
+
+    def test_an_empty_token_file_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "empty").touch()
+        (problem,) = problems(tmp_path, '[discord]\ntoken_file = "empty"')
+        assert problem.what == f"the file {tmp_path}/empty is empty"
+
+    def test_nothing_shows_it(self, tmp_path: Path) -> None:
+        config = load(write(tmp_path, MINIMAL), {})
+        assert TOKEN not in f"{config!r} {config} {config.discord.token!r} {config.discord.token}"
+
+    @pytest.mark.parametrize(
+        "row", [f"token = {TOKEN}", f'token = "Bot {TOKEN}"', f'token = "{TOKEN} x"']
+    )
+    def test_no_problem_repeats_it(self, tmp_path: Path, row: str) -> None:
+        with pytest.raises(ConfigError) as caught:
+            load(write(tmp_path, f"[discord]\n{row}\n"), {})
+        assert TOKEN not in str(caught.value)
+
+
+class TestBackends:
+    def test_several_keep_their_order(self, tmp_path: Path) -> None:
+        text = (
+            "[[backends]]\nkind = 'scripted'\n[[backends]]\nkind = 'local'\ndevice = 'CUDA:1'\n"
+            "threads = 4"
+        )
+        assert load(write(tmp_path, MINIMAL + text), {}).backends == (
+            ScriptedConfig(name="scripted"),
+            LocalConfig(name="local", device="cuda:1", threads=4),
+        )
+
+    def test_a_model_is_a_folder_in_the_diffusers_format(self, tmp_path: Path) -> None:
+        (tmp_path / "landscape").mkdir()
+        (tmp_path / "landscape" / "model_index.json").touch()
+        text = "[[backends]]\nkind='local'\nmodels=[{name='a b', path='landscape', title='A'}]"
+        (backend,) = load(write(tmp_path, MINIMAL + text), {}).backends
+        assert isinstance(backend, LocalConfig)
+        assert backend.models == (ModelConfig(name="a b", path=tmp_path / "landscape", title="A"),)
+
+    @pytest.mark.parametrize(
+        ("text", "what"),
+        [
+            ("backends = []\n", "the list is empty"),
+            ("backends = 3\n", "this must be a list of sections"),
+            ("[[backends]]\nname = 'x'\n", "the kind of backend is missing"),
+            ("[[backends]]\nkind='local'\ndevice = 'gpu'\n", '"gpu" is not a device'),
+            ("[[backends]]\nkind='local'\nname = '../x'\n", '"../x" cannot be a name'),
+            ("[[backends]]\nkind='local'\n" * 2, 'two backends are named "local"'),
+            ("[[backends]]\nkind='local'\nmodels=[]\n", "the list is empty"),
+            ("[[backends]]\nkind='local'\nmodels=[{name='x'}]\n", 'the folder of "x" is missing'),
+            (
+                "[[backends]]\nkind='local'\nmodels=[{name='x', path='.'}]\n",
+                "it holds no model_index.json",
+            ),
+        ],
+    )
+    def test_one_that_cannot_work_is_refused(self, tmp_path: Path, text: str, what: str) -> None:
+        (problem,) = problems(tmp_path, text + MINIMAL)
+        assert what in problem.what
+
+
+class TestData:
+    def test_a_database_address_is_meant_from_the_files_folder(self, tmp_path: Path) -> None:
+        text = f"{MINIMAL}[data]\ndatabase = 'sqlite:///x/y.db'"
+        database = load(write(tmp_path, text), {}).data.database
+        assert database.reveal() == f"sqlite+aiosqlite:///{tmp_path}/x/y.db"
+
+    def test_another_database_is_refused_without_showing_its_password(self, tmp_path: Path) -> None:
+        text = f"{MINIMAL}[data]\ndatabase = 'mysql://me:hunter2@host/x'"
+        (problem,) = problems(tmp_path, text)
+        assert "hunter2" not in problem.sentence(tmp_path)
+
+    def test_a_file_is_no_data_directory(self, tmp_path: Path) -> None:
+        (problem,) = problems(tmp_path, f"{MINIMAL}[data]\ndirectory = 'config.toml'")
+        assert problem.what.endswith("config.toml is a file")
+
+
+class TestExample:
+    def load(self, folder: Path, text: str) -> Config:
+        model = folder / "models" / "my-model"
+        model.mkdir(parents=True)
+        (model / "model_index.json").touch()
+        (folder / "discord-token.txt").write_text(TOKEN)
+        return load(write(folder, text), {"EASEL_DISCORD_TOKEN": TOKEN})
+
+    def test_it_loads_and_shows_the_defaults(self, tmp_path: Path) -> None:
+        shown = self.load(tmp_path, EXAMPLE.read_text())
+        default = load(write(tmp_path, MINIMAL), {"EASEL_DISCORD_TOKEN": TOKEN})
+        assert shown.discord == default.discord
+        assert shown.data == default.data
+        assert shown.queue == default.queue
+        assert shown.limits == default.limits
+        assert shown.log == default.log
+        assert shown.backends == default.backends
+
+    def test_its_alternatives_are_valid_too(self, tmp_path: Path) -> None:
+        config = self.load(tmp_path, with_alternatives(EXAMPLE.read_text()))
+        (backend,) = config.backends
+        assert isinstance(backend, LocalConfig)
+        assert [model.name for model in backend.models] == ["demo", "my-model"]
+        assert len(config.discord.owners) == 1
+
+    def test_only_its_token_is_left_to_fill_in(self, tmp_path: Path) -> None:
+        (problem,) = problems(tmp_path, EXAMPLE.read_bytes())
+        assert problem.key == "discord.token"
+        assert (problem.line or 0) > 1
+
+    def test_it_has_every_key(self, tmp_path: Path) -> None:
+        every = re.sub(r"^#(?=\S)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+        written = set(re.findall(r"^([a-z_]+) = ", every, flags=re.MULTILINE))
+        assert written == known_keys(tmp_path)
+        assert len(written) >= 25
+
+    def test_it_names_the_range_of_every_limit(self) -> None:
+        text = EXAMPLE.read_text()
+        for info in LIMITS:
+            assert re.search(
+                rf"^{info.field} = .*\({info.lowest} to {info.highest}\)", text, re.MULTILINE
+            )
+
+
+def known_keys(folder: Path) -> set[str]:
+    """Every key with a value that the loader asks for, as it tells on meeting an unknown one."""
+    zzz = "zzzzzzzzzz = 1"
+    text = f"""
+        {zzz}
+        discord = {{{zzz}}}
+        data = {{{zzz}}}
+        queue = {{{zzz}}}
+        limits = {{{zzz}}}
+        log = {{{zzz}}}
+        backends = [{{kind = "local", {zzz}, models = [{{name = "demo", {zzz}}}]}}]
+    """
+    lists = [problem.instead for problem in problems(folder, text, {"EASEL_DISCORD_TOKEN": TOKEN})]
+    assert len(lists) == 8
+    keys = {key for text in lists for key in text.removeprefix("Known here: ").split(", ")}
+    return keys - {"discord", "data", "queue", "limits", "log", "backends", "models"}
+
+
+def with_alternatives(text: str) -> str:
+    """The example with every ``#key = value`` switched on, in place of the line it replaces."""
+    rows: list[str] = []
+    replaced = {"owners", "sync_guilds", "token_file"}
+    for row in text.splitlines():
+        alternative = re.match(r"#(?=\S)(\w+)?", row)
+        if alternative is None:
+            rows.append(row)
+            continue
+        if alternative[1] in replaced:
+            old = "token" if alternative[1] == "token_file" else alternative[1]
+            rows = [earlier for earlier in rows if not earlier.startswith(f"{old} =")]
+        rows.append(row[1:])
+    return "\n".join(rows)
+
+
+def test_a_key_is_found_in_every_form_of_toml() -> None:
+    text = '''# comment
+a = 1 # [x]
+"b c".d = """
+= not a key
+[nor a table] \\""" """
+
+[t.u]
+k = [
+  1, # one
+  {x = "}", y = [']']},
+]
+[[l]]
+n = \'\'\'
+quoted\'\'\'
+[[l]]
+n = 1979-05-27T07:32:00
+[l.sub]
+z = {p.q = 1}
+'''
+    tomllib.loads(text)
+    assert dict(key_lines(text)) == {
+        ("a",): 2,
+        ("b c",): 3,
+        ("b c", "d"): 3,
+        ("t", "u"): 7,
+        ("t", "u", "k"): 8,
+        ("t", "u", "k", 0): 9,
+        ("t", "u", "k", 1): 10,
+        ("t", "u", "k", 1, "x"): 10,
+        ("t", "u", "k", 1, "y"): 10,
+        ("t", "u", "k", 1, "y", 0): 10,
+        ("l",): 12,
+        ("l", 0): 12,
+        ("l", 0, "n"): 13,
+        ("l", 1): 15,
+        ("l", 1, "n"): 16,
+        ("l", 1, "sub"): 17,
+        ("l", 1, "sub", "z"): 18,
+        ("l", 1, "sub", "z", "p"): 18,
+        ("l", 1, "sub", "z", "p", "q"): 18,
+    }
