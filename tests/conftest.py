@@ -8,6 +8,9 @@ import blockbuster.blockbuster
 import pytest
 from blockbuster import BlockBuster, BlockingError
 
+from tests.sandbox import openapi
+from tests.sandbox.openapi import Conformance
+
 
 @pytest.fixture(scope="session")
 def blocking_calls() -> Iterator[list[str]]:
@@ -41,3 +44,9 @@ def _loop_stays_free(blocking_calls: list[str]) -> Iterator[None]:
     yield
     if blocking_calls:
         pytest.fail(f"blocked the event loop: {', '.join(blocking_calls)}")
+
+
+@pytest.fixture(scope="session")
+def conformance() -> Conformance | None:
+    """Discord's OpenAPI document as a judge; None where this machine does not have it."""
+    return openapi.load() if openapi.document_path().is_file() else None

@@ -11,15 +11,19 @@ from discord.http import Route
 
 from bot.sandbox import ManualClock, Sandbox
 from tests.bot.studio import Studio
+from tests.sandbox.openapi import Conformance, judged
 
 
 @pytest.fixture
-async def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Studio]:
+async def studio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conformance: Conformance | None
+) -> AsyncIterator[Studio]:
     monkeypatch.setattr(Route, "BASE", Route.BASE)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
     time = ManualClock()
     async with Sandbox(clock=time) as sandbox:
         studio = Studio(sandbox, time, tmp_path)
-        await studio.start()
-        yield studio
-        await studio.stop()
+        with judged(sandbox, conformance):
+            await studio.start()
+            yield studio
+            await studio.stop()

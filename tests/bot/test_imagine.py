@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from PIL import Image
 
-from bot.sandbox import Fault, LocalFile, SeenMessage
+from bot.sandbox import ActionRefused, Fault, LocalFile, SeenMessage
+from bot.sandbox.client import OptionValue
 from generation.backends.scripted import Twist
 from generation.types import Task
 from tests.bot.studio import Studio, is_result, is_unfinished
@@ -60,6 +62,41 @@ async def test_an_impossible_option_is_refused_to_the_member_alone(studio: Studi
     assert await studio.jobs(studio.alice) == []
 
 
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"prompt": "   "}, "prompt"),
+        ({"prompt": "fox " * 1000}, "prompt"),
+        ({"prompt": "a fox --stylize 100"}, "--stylize"),
+        ({"negative_prompt": "fog " * 1000}, "negative"),
+        ({"model": "nosuch"}, "model"),
+        ({"aspect_ratio": "wide"}, "aspect ratio"),
+        ({"aspect_ratio": "100:1"}, "aspect ratio"),
+        ({"width": 511}, "width"),
+        ({"height": 9000}, "height"),
+        ({"steps": 0}, "steps"),
+        ({"guidance_scale": 99.0}, "guidance"),
+        ({"sampler": "nosuch"}, "sampler"),
+        ({"scheduler": "nosuch"}, "scheduler"),
+        ({"seed": -7}, "seed"),
+        ({"count": 99}, "count"),
+        ({"strength": 0.5}, "strength"),
+        ({"image": LocalFile("sea.gif", b"GIF89a")}, "picture"),
+    ],
+)
+async def test_bad_input_is_refused_by_name_and_queues_nothing(
+    studio: Studio, options: dict[str, OptionValue], names: str
+) -> None:
+    wish: dict[str, OptionValue] = {"prompt": "a fox"} | options
+    try:
+        use = await studio.alice.slash("imagine", channel=None, attachment_size_limit=None, **wish)
+        said = (await use.message_where(lambda message: not message.loading)).text
+    except ActionRefused as error:  # Discord's own client already keeps it from being sent
+        said = str(error)
+    assert names in said.casefold()
+    assert await studio.jobs(studio.alice) == []
+
+
 async def test_a_refusal_gives_the_whole_prompt_back(studio: Studio) -> None:
     prompt = "fox " * 600 + "--steps 9000"
     use = await studio.alice.slash("imagine", prompt=prompt)
@@ -85,8 +122,10 @@ async def test_nothing_is_queued_when_the_acknowledgement_was_not_taken(studio: 
     assert [job.request.params.prompt for job in await studio.jobs(studio.alice)] == ["a hare"]
 
 
-async def test_it_works_in_a_thread_and_in_private_messages(studio: Studio) -> None:
-    for channel in ("sketches", "dm"):
+async def test_it_works_in_a_thread_an_age_restricted_channel_and_private_messages(
+    studio: Studio,
+) -> None:
+    for channel in ("sketches", "after-dark", "dm"):
         use = await studio.alice.slash("imagine", prompt="a fox", channel=channel)
         assert (await studio.finish(use)).pictures
     scopes = {job.request.scope for job in await studio.jobs(studio.alice)}

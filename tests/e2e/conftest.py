@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import Member, Sandbox
+from tests.sandbox.openapi import Conformance, judged
 
 PATIENCE = 60.0
 """Seconds after which a test that waits for a process gives up."""
@@ -95,9 +96,10 @@ class BotProcess:
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
+async def sandbox(conformance: Conformance | None) -> AsyncIterator[Sandbox]:
     async with Sandbox() as sandbox:
-        yield sandbox
+        with judged(sandbox, conformance):
+            yield sandbox
 
 
 @pytest.fixture

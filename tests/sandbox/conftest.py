@@ -12,9 +12,8 @@ import yarl
 from discord.gateway import DiscordWebSocket
 
 from bot.sandbox import Intent, ManualClock, Sandbox
-from tests.sandbox import openapi
 from tests.sandbox.bots import Running, SmallBot
-from tests.sandbox.openapi import Conformance
+from tests.sandbox.openapi import Conformance, judged
 
 
 @pytest.fixture
@@ -28,12 +27,6 @@ def granted() -> Intent:
     return Intent(0)
 
 
-@pytest.fixture(scope="session")
-def conformance() -> Conformance | None:
-    """Discord's OpenAPI document as a judge; None where this machine does not have it."""
-    return openapi.load() if openapi.document_path().is_file() else None
-
-
 @pytest.fixture
 async def sandbox(
     clock: ManualClock,
@@ -43,15 +36,11 @@ async def sandbox(
 ) -> AsyncIterator[Sandbox]:
     """A sandbox where discord.py finds it; all that is said in it is held against the document."""
     async with Sandbox(clock=clock, granted_intents=granted) as sandbox:
-        if conformance is not None:
-            conformance.faults.clear()
-            sandbox.observers.append(conformance)
         monkeypatch.setattr(discord.http.Route, "BASE", sandbox.api_url)
         monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(sandbox.gateway_url))
         monkeypatch.setattr(discord.Asset, "BASE", sandbox.cdn_url)
-        yield sandbox
-    if conformance is not None and conformance.faults:
-        pytest.fail("\n".join(["against Discord's OpenAPI document:", *conformance.faults]))
+        with judged(sandbox, conformance):
+            yield sandbox
 
 
 @pytest.fixture

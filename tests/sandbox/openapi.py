@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from bot.sandbox import Exchange
+import pytest
+
+from bot.sandbox import Exchange, Sandbox
 from bot.sandbox.wire import Json
 
 Schema = dict[str, Any]
@@ -144,6 +147,19 @@ class Conformance:
             for leaf in _explained(error):
                 path = ".".join(str(step) for step in leaf.absolute_path) or "body"
                 self.faults.append(f"{where}: {path}: {leaf.message[:300]}")
+
+
+@contextmanager
+def judged(sandbox: Sandbox, conformance: Conformance | None) -> Iterator[None]:
+    """Hold all that is said in the sandbox against the document, where there is one."""
+    if conformance is None:
+        yield
+        return
+    conformance.faults.clear()
+    sandbox.observers.append(conformance)
+    yield
+    if conformance.faults:
+        pytest.fail("\n".join(["against Discord's OpenAPI document:", *conformance.faults]))
 
 
 def load() -> Conformance:
