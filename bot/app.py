@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from urllib.parse import urlsplit
 
 import discord
@@ -29,6 +29,7 @@ CATALOG_SECONDS = 30.0
 TIDY_SECONDS = 6 * 3600.0
 DAY_SECONDS = 86_400.0
 CONNECT_SECONDS = 10.0
+MODEL_SECONDS = 60.0
 LONGEST_PAUSE = 60.0
 
 _LOG = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class App:
         self._client = client
         self._dispatcher = dispatcher
         self._logged_in = asyncio.Event()
+        self._catalog_asked = asyncio.Event()
         self._has_models = asyncio.Event()
         self._is_stopping = False
 
@@ -153,6 +155,7 @@ class App:
         """Ask the backends what they offer, now and then again: they may come and go."""
         while True:
             await self._catalog.refresh(self._backends)
+            self._catalog_asked.set()
             if self._catalog.models and not self._has_models.is_set():
                 _LOG.info("models names=%s", ",".join(m.name for m in self._catalog.models))
                 self._has_models.set()
@@ -175,6 +178,11 @@ class App:
     async def _stay_connected(self) -> None:
         """Log in and stay; discord.py itself comes back after whatever can be resumed."""
         discord_config = self._config.discord
+        # A bot that is online can draw: else the first wishes after a start would be refused.
+        # One whose backend does not come goes online all the same, and says so to who asks.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MODEL_SECONDS):
+                await self._catalog_asked.wait()
         await _until_reachable(discord_config.api_url, self._clock)
         await self._client.login(discord_config.token.reveal())
         for guild_id in discord_config.sync_guilds if discord_config.sync_commands else ():

@@ -22,6 +22,7 @@ _DEMO = LocalModel(
     sampler="Euler",
     min_side=demo_model.SMALLEST_SIDE,
     max_side=demo_model.LARGEST_SIDE,
+    multiple_of=demo_model.SIDE_MULTIPLE,
 )
 
 

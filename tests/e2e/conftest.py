@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bot.sandbox import Member, Sandbox
 from tests.sandbox.openapi import Conformance, judged
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds after which a test that waits for a process gives up."""
 
 
@@ -68,6 +69,15 @@ class BotProcess:
     async def terminate(self) -> int:
         """Ask it to stop, as a supervisor does, and return its exit code."""
         return await self._end(signal.SIGTERM)
+
+    def kill_worker(self) -> None:
+        """End the process that draws, as a driver's crash does."""
+        assert self._process is not None
+        for child in psutil.Process(self._process.pid).children(recursive=True):
+            if "generation.worker" in child.cmdline():
+                child.kill()
+                return
+        raise LookupError("the bot has no worker")
 
     async def exit_code(self) -> int:
         """Wait until it ends by itself."""
