@@ -23,12 +23,44 @@ from bot.config import (
     Secret,
 )
 from bot.endings import ExitCode, OperatorError
-from bot.sandbox import ActionRefused, LocalFile, Member, NoAnswerError, Sandbox, SeenMessage, Use
+from bot.sandbox import (
+    ActionRefused,
+    Cast,
+    LocalFile,
+    Member,
+    NoAnswerError,
+    Sandbox,
+    SeenMessage,
+    Suggestion,
+    Use,
+    Welcome,
+)
 
 DEFAULT_PORT = 8321
 LONGEST_JOB = 3600.0
 
 Say = Callable[[str], None]
+
+_PROMPTS = (
+    "a red circle on a blue background",
+    "a yellow star on a black background",
+    "three small green hearts on a white background",
+    "a house and a tree, a sunny day",
+    "a boat on the sea at night",
+)
+_CAST = Cast(
+    guild="Easel",
+    bot="Easel",
+    welcome=Welcome(
+        title="Make your first picture",
+        text="Type /imagine and say what you want to see, or start with one of these. "
+        "The small model that ships with Easel knows shapes, colours and simple scenes.",
+        suggestions=tuple(
+            Suggestion(label=prompt, command="imagine", options={"prompt": prompt})
+            for prompt in _PROMPTS
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +133,7 @@ async def _sandbox(options: DemoOptions) -> AsyncIterator[Sandbox]:
     async with AsyncExitStack() as stack:
         wanted = DEFAULT_PORT if options.port is None else options.port
         try:
-            sandbox = await stack.enter_async_context(Sandbox(port=wanted))
+            sandbox = await stack.enter_async_context(Sandbox(port=wanted, cast=_CAST))
         except OSError as error:
             if options.port is not None:
                 reason = (
@@ -113,7 +145,7 @@ async def _sandbox(options: DemoOptions) -> AsyncIterator[Sandbox]:
                     f"port {wanted} cannot be used: {reason}. "
                     "Choose another with --port, or leave it out."
                 ) from error
-            sandbox = await stack.enter_async_context(Sandbox(port=0))
+            sandbox = await stack.enter_async_context(Sandbox(port=0, cast=_CAST))
         yield sandbox
 
 
@@ -149,7 +181,7 @@ async def _show(
     sandbox: Sandbox, options: DemoOptions, *, say: Say, stop: asyncio.Event
 ) -> ExitCode:
     say(f"\nOpen {sandbox.page_url} and type, as you would in Discord:")
-    say("    /imagine prompt: a red circle left of a blue square")
+    say(f"    /imagine prompt: {_PROMPTS[0]}")
     say("    /help for the rest. Press Ctrl-C here to stop.\n")
     if options.open_browser:
         await asyncio.to_thread(webbrowser.open, sandbox.page_url)

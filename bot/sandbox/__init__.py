@@ -6,6 +6,7 @@ async with Sandbox(clock=ManualClock()) as sandbox:
     print((await use.answered()).content)
 """
 
+from bot.sandbox.cast import Cast, Suggestion, Welcome
 from bot.sandbox.client import ActionRefused, Member
 from bot.sandbox.clock import Clock, ManualClock, SystemClock
 from bot.sandbox.faults import Fault
@@ -13,7 +14,7 @@ from bot.sandbox.intents import Intent
 from bot.sandbox.parts import LocalFile
 from bot.sandbox.rest import Exchange, Observer
 from bot.sandbox.seen import SeenFile, SeenMessage, SeenModal
-from bot.sandbox.server import Cast, Sandbox
+from bot.sandbox.server import Sandbox
 from bot.sandbox.use import NoAnswerError, Use
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "SeenFile",
     "SeenMessage",
     "SeenModal",
+    "Suggestion",
     "SystemClock",
     "Use",
+    "Welcome",
 ]

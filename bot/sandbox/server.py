@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
+from bot.sandbox.cast import Cast
 from bot.sandbox.client import Member
 from bot.sandbox.clock import Clock, ManualClock, SystemClock
 from bot.sandbox.core import build_core
@@ -29,18 +29,6 @@ from bot.sandbox.world import World
 _HOST = "127.0.0.1"
 # More than Discord takes is still read, so that the client hears the refusal.
 _READ_LIMIT = 4 * REQUEST_LIMIT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cast:
-    """The names of the world that a sandbox begins with. The first person owns the guild."""
-
-    guild: str = "Studio"
-    bot: str = "studio-bot"
-    people: tuple[str, ...] = ("alice", "bob", "carol")
-    channel: str = "general"
-    age_restricted_channel: str = "after-dark"
-    thread: str = "sketches"
 
 
 class Sandbox:
@@ -69,6 +57,8 @@ class Sandbox:
             judge_heartbeats = not isinstance(self.clock, ManualClock)
         self.world = World(self.clock, Bus(), bot_name=self.cast.bot)
         self.guild = _populate(self.world, self.cast)
+        if self.cast.welcome is not None:
+            self.world.welcome = self.cast.welcome.to_wire()
         self.core = build_core(
             self.world,
             token=self.token,

@@ -36,7 +36,7 @@ class MemberView:
             "channels": [self.channel(item, user_id) for item in self.channels(user_id)],
             "commands": self.commands(user_id),
             "now": timestamp(world.clock.now()),
-        }
+        } | ({} if world.welcome is None else {"welcome": world.welcome})
 
     def guild_of(self, user_id: str) -> Guild:
         """Return the guild that the page shows: the first in which the user is, or the first."""

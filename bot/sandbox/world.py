@@ -29,6 +29,7 @@ class World:
         # Discord gives an application and its bot user the same id.
         self.application_id = self.bot.id
         self.application_owner_id = self.bot.id
+        self.welcome: JsonObject | None = None
 
     # -- people ------------------------------------------------------------------------------
 

@@ -96,8 +96,9 @@ class BotProcess:
         return code
 
     async def close(self) -> None:
-        """Leave nothing running."""
+        """Leave nothing running; the log is shown with a test that failed."""
         await self._end(signal.SIGKILL)
+        sys.stdout.write(self.output)
 
     async def _read(self, process: Process) -> None:
         assert process.stdout is not None
