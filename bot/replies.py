@@ -257,11 +257,7 @@ def _seeds(params: Params) -> str:
 
 
 def _result_buttons(job_id: JobId, count: int, *, can_vary: bool) -> tuple[Button, ...]:
-    first = [
-        Button(action=Action.AGAIN, label="Again", job_id=job_id, emoji="🔁"),
-        Button(action=Action.EDIT, label="Edit", job_id=job_id, emoji="✏️"),
-        _delete_button(job_id),
-    ]
+    """What members do most comes first; deleting stands last, where no finger slips onto it."""
     varies = [
         Button(
             action=Action.VARY,
@@ -272,17 +268,16 @@ def _result_buttons(job_id: JobId, count: int, *, can_vary: bool) -> tuple[Butto
         )
         for index in range(min(count, PICTURE_LIMIT) if can_vary else 0)
     ]
-    return (*first, *varies)
+    return (
+        Button(action=Action.AGAIN, label="Again", job_id=job_id, emoji="🔁"),
+        *varies,
+        Button(action=Action.EDIT, label="Edit", job_id=job_id, emoji="✏️"),
+        _delete_button(job_id),
+    )
 
 
 def _delete_button(job_id: JobId) -> Button:
-    return Button(
-        action=Action.DELETE,
-        label="Delete",
-        job_id=job_id,
-        emoji="🗑️",
-        style=discord.ButtonStyle.danger,
-    )
+    return Button(action=Action.DELETE, label="Delete", job_id=job_id, emoji="🗑️")
 
 
 def _duration(seconds: float) -> str:

@@ -24,8 +24,8 @@ def stop_on_signals(stop: asyncio.Event, *, on_first: Callable[[], None]) -> Ite
 
     def received() -> None:
         if not stop.is_set():
+            stop.set()  # first: saying so fails where the terminal has gone
             on_first()
-            stop.set()
             return
         _restore()
         if main is not None:

@@ -21,7 +21,7 @@ class MemberView:
         """Return what `GET /sandbox/api/state` answers."""
         world = self._world
         guild = self.guild_of(user_id)
-        return {
+        state: JsonObject = {
             "me": self.user(world.user(user_id)),
             "users": [self.user(item) for item in world.people],
             "bot": self.bot(),
@@ -36,7 +36,10 @@ class MemberView:
             "channels": [self.channel(item, user_id) for item in self.channels(user_id)],
             "commands": self.commands(user_id),
             "now": timestamp(world.clock.now()),
-        } | ({} if world.welcome is None else {"welcome": world.welcome})
+        }
+        if world.welcome is not None:
+            state["welcome"] = world.welcome
+        return state
 
     def guild_of(self, user_id: str) -> Guild:
         """Return the guild that the page shows: the first in which the user is, or the first."""
