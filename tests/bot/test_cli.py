@@ -159,18 +159,6 @@ async def test_a_signal_stops_it_in_order(config: Path, number: signal.Signals) 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-async def test_a_signal_stops_it_where_the_terminal_has_gone(config: Path) -> None:
-    async with easel("run", "--config", config) as process:
-        await line_with(process, "invite link=")
-        for stream in (process.stdout, process.stderr):
-            transport = getattr(stream, "_transport", None)
-            if transport is not None:
-                transport.close()
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 async def test_a_second_signal_stops_it_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
     path = write(tmp_path, sandbox, sandbox.token, "[queue]\nstop_grace = 600")
     async with easel("run", "--config", path) as process:
