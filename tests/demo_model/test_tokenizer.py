@@ -20,7 +20,10 @@ CAPTIONS = ["a red circle on a blue background", "two green stars", "a house at 
 def tokenizer(request: pytest.FixtureRequest) -> CLIPTokenizer:
     if request.param == "learnt":
         return learn_tokenizer(CAPTIONS)
-    return CLIPTokenizer.from_pretrained(MODEL_DIR / "tokenizer", local_files_only=True)
+    shipped: CLIPTokenizer = CLIPTokenizer.from_pretrained(
+        MODEL_DIR / "tokenizer", local_files_only=True
+    )
+    return shipped
 
 
 def test_the_vocabulary_has_its_fixed_size_and_ends(tokenizer: CLIPTokenizer) -> None:

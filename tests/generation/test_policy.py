@@ -68,7 +68,7 @@ def test_time_away_earns_no_credit() -> None:
 
 
 def test_an_owners_jobs_stay_in_order() -> None:
-    policy, chance = FairShare(), random.Random(5)  # noqa: S311
+    policy, chance = FairShare(), random.Random(5)
     waiting = [job(chance.choice("abc"), number, chance.uniform(0.1, 9)) for number in range(60)]
     served = [serve(policy, waiting) for _ in range(60)]
     for owner in "abc":
@@ -77,7 +77,7 @@ def test_an_owners_jobs_stay_in_order() -> None:
 
 
 def test_nobody_who_waits_falls_behind_another_by_more_than_their_largest_jobs() -> None:
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     for _ in range(20):
         policy, work = FairShare(), defaultdict[str, float](float)
         waiting = [
@@ -90,7 +90,7 @@ def test_nobody_who_waits_falls_behind_another_by_more_than_their_largest_jobs()
 
 
 def test_the_order_told_is_the_order_served() -> None:
-    policy, chance = FairShare(), random.Random(9)  # noqa: S311
+    policy, chance = FairShare(), random.Random(9)
     waiting = [job(chance.choice("abcde"), n, chance.uniform(0.1, 9)) for n in range(40)]
     for _ in range(5):
         serve(policy, waiting)

@@ -17,7 +17,7 @@ TEXT = "a cat 日本\nSteps: 4, Sampler: Euler a, Seed: 7"
 
 
 def noisy_png() -> bytes:
-    pixels = random.Random(0).randbytes(256 * 256 * 3)  # noqa: S311  # a picture, not a secret
+    pixels = random.Random(0).randbytes(256 * 256 * 3)  # a picture, not a secret
     picture = Image.frombytes("RGB", (256, 256), pixels)
     return embed_png(saved(picture, "PNG"), TEXT)
 
