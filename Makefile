@@ -45,11 +45,11 @@ types: $(VENV)/.ready-dev ## mypy, strict
 	$(BIN)/mypy
 
 clean: ## remove .venv and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Easel needs Python 3.11, 3.12 or 3.13. Install one, or say make PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools
 
 $(VENV)/.ready: pyproject.toml constraints.txt | $(VENV)/bin/python

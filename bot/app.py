@@ -21,7 +21,7 @@ from generation.blobs import Blobs
 from generation.catalog import Catalog
 from generation.clock import Clock, SystemClock
 from generation.dispatcher import Dispatcher, Rules
-from generation.errors import Unavailable
+from generation.errors import StorageError, Unavailable
 from generation.queue import Queue
 from generation.store import Store
 
@@ -128,8 +128,8 @@ class App:
     async def run(self, stop: asyncio.Event, ready: asyncio.Event, *, patient: bool) -> None:
         """Run everything until ``stop``; a part that fails ends the whole."""
         async with asyncio.TaskGroup() as group:
+            progress = group.create_task(self._client.messenger.run(), name="progress")
             tasks = [
-                group.create_task(self._client.messenger.run(), name="progress"),
                 group.create_task(self._dispatcher.run(), name="dispatcher"),
                 group.create_task(self._keep_catalog(patient=patient), name="catalog"),
                 group.create_task(self._keep_days(), name="keep-days"),
@@ -137,11 +137,11 @@ class App:
                 group.create_task(self._announce(ready), name="announce"),
             ]
             await stop.wait()
-            await self._stop()
+            await self._stop(progress)
             for task in tasks:
                 task.cancel()
 
-    async def _stop(self) -> None:
+    async def _stop(self, progress: asyncio.Task[None]) -> None:
         """Start no more jobs, show the running ones' endings, leave Discord; the stack goes on.
 
         What members ask for meanwhile is accepted: it is stored, and drawn after the next start.
@@ -149,6 +149,9 @@ class App:
         self._is_stopping = True
         _LOG.info("stopping grace=%s", self._config.queue.stop_grace)
         await self._dispatcher.stop(self._config.queue.stop_grace)
+        # An edit through the closed client would look like a crash.
+        progress.cancel()
+        await asyncio.wait([progress])
         await self._client.close()
 
     async def _keep_catalog(self, *, patient: bool) -> None:
@@ -167,7 +170,10 @@ class App:
         """Forget what is older than the operator wants to keep, now and a few times a day."""
         while True:
             oldest = self._clock.now() - self._config.data.keep_days * DAY_SECONDS
-            await self._queue.forget_ended_before(oldest)
+            try:
+                await self._queue.forget_ended_before(oldest)
+            except StorageError as error:
+                _LOG.warning("not_tidied detail=%s", error.detail)
             await self._clock.sleep(TIDY_SECONDS)
 
     async def _why_no_models(self) -> Unavailable:

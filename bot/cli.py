@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import importlib.metadata
+import io
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -35,6 +36,9 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code. One sentence on stderr explains each."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal or pipe that has no letter for "▰" must not end the program.
+        sys.stdout.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:

@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 
 from bot import replies
+from bot.verdicts import SEND_ERRORS
 from generation.errors import BackendError, GenerationError
 
 _LOG = logging.getLogger(__name__)
@@ -117,7 +118,7 @@ async def answer(interaction: discord.Interaction, error: Exception) -> None:
     card = replies.refusal(explained.sentence, prompt if isinstance(prompt, str) else None)
     try:
         await show(interaction, card)
-    except (discord.HTTPException, OSError) as failure:
+    except SEND_ERRORS as failure:
         _LOG.info(
             "refusal_not_shown interaction=%s kind=%s", interaction.id, type(failure).__name__
         )

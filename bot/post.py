@@ -18,8 +18,7 @@ _ORIGINAL = cast("int", "@original")
 class Post:
     """Sends and edits cards.
 
-    Every method raises what discord.py raises: ``discord.HTTPException``, ``OSError`` or
-    ``aiohttp.ClientError``.
+    Every method raises what discord.py raises: ``bot.verdicts.SEND_ERRORS``.
     """
 
     def __init__(self, client: discord.Client) -> None:

@@ -9,15 +9,15 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-import aiohttp
 import discord
 
 from bot import replies
 from bot.address import Address
 from bot.post import Post
 from bot.replies import Card
+from bot.verdicts import SEND_ERRORS
 from generation.clock import Clock
-from generation.errors import UnknownJob
+from generation.errors import StorageError, UnknownJob
 from generation.types import Job, JobId, Place, Progress
 
 _LOG = logging.getLogger(__name__)
@@ -163,7 +163,10 @@ class Board:
             timer.cancel()
             change.cancel()
         if not track.changed.is_set():
-            place = await self._places.place(track.job.id)
+            try:
+                place = await self._places.place(track.job.id)
+            except StorageError:
+                return  # the dispatcher says so in the log; this only shows less meanwhile
             if place is not None and place != track.place and not track.running:
                 track.place = place
                 track.changed.set()
@@ -186,7 +189,7 @@ class Board:
                 error.code,
             )
             return error.status not in _GONE
-        except (OSError, aiohttp.ClientError) as error:
+        except SEND_ERRORS as error:
             _LOG.info("progress_not_shown job=%s kind=%s", track.job.id, type(error).__name__)
             return True
         if message_id != address.message_id:
@@ -195,6 +198,8 @@ class Board:
                 await self._places.set_delivery(track.job.id, track.address.dump())
             except UnknownJob:
                 return False
+            except StorageError as error:
+                _LOG.warning("address_not_stored job=%s code=%s", track.job.id, error.code)
         return True
 
 

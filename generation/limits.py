@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from generation.errors import InvalidParams, OverLimit
 from generation.types import Params
 
-WHO_CAN_CHANGE = "An admin of this server can change it with /limits set."
+WHO_CAN_CHANGE = (
+    "In a server, its admins can change it with /limits set; elsewhere, whoever runs this bot."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +86,7 @@ def check_limits(limits: Limits) -> None:
 
 
 def over_limit(field: str, value: int, fact: str) -> OverLimit:
-    """The refusal for one limit. ``fact`` ends where "this server's limit" goes on."""
+    """The refusal for one limit. ``fact`` ends where "the limit here" goes on."""
     info = next(info for info in LIMITS if info.field == field)
-    sentence = f"{fact} this server's limit of {value} ({info.title}). {WHO_CAN_CHANGE}"
+    sentence = f"{fact} the limit here of {value} ({info.title}). {WHO_CAN_CHANGE}"
     return OverLimit(field, value, sentence)

@@ -12,6 +12,7 @@ from bot import errors, permissions, replies, uploads
 from bot.desk import Desk
 from bot.intake import Order, draft_of
 from bot.uploads import Pointer
+from bot.verdicts import SEND_ERRORS
 from generation.errors import Refused
 from generation.prompt import Draft
 
@@ -94,5 +95,5 @@ async def _tell(
             await answers[0].edit(view=card.view(), attachments=[])
         else:
             await message.reply(view=card.view(), mention_author=False)
-    except discord.HTTPException as failure:
-        _LOG.info("refusal_not_shown message=%s code=%s", message.id, failure.code)
+    except SEND_ERRORS as failure:
+        _LOG.info("refusal_not_shown message=%s kind=%s", message.id, type(failure).__name__)

@@ -53,6 +53,7 @@ class Deliveries:
         async with self._doors:
             job = await self._store.jobs.job(job_id)
             if job is None or job.state is not JobState.DELIVERING:
+                self._put_off.pop(job_id, None)
                 return  # forgotten, or shown since
             try:
                 address = await self._audience.deliver(job)

@@ -29,6 +29,8 @@ from bot.config import (
 from bot.endings import ExitCode, ending_of
 from bot.lock import AlreadyRunning, DataDirectoryLock
 from bot.sandbox import Sandbox, SeenMessage
+from generation.errors import StorageError
+from generation.queue import Queue
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +123,18 @@ async def test_a_job_cut_off_by_a_stop_is_finished_after_the_next_start(
     async with running(config):
         message = await use.message_where(has_ended)
         assert len(message.attachments) == 1
+
+
+async def test_a_disk_that_cannot_be_tidied_does_not_end_the_bot(
+    config: Config, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_queue: Queue, _moment: float) -> int:
+        raise StorageError(detail="disk I/O error")
+
+    monkeypatch.setattr(Queue, "forget_ended_before", fail)
+    async with running(config):
+        use = await sandbox.member("bob").slash("imagine", prompt="a red circle", steps=1)
+        assert (await use.message_where(has_ended)).attachments
 
 
 async def test_what_is_older_than_the_days_to_keep_is_forgotten(

@@ -140,7 +140,7 @@ async def test_limits_hold_for_buttons_as_well(studio: Studio) -> None:
     await studio.alice.slash("limits set", limit="max_steps", value=10)
     use = await studio.bob.press(result, "Again")
     refusal = await use.message_where(lambda message: not message.loading)
-    assert "20 steps are more than this server's limit of 10" in refusal.text
+    assert "20 steps are more than the limit here of 10" in refusal.text
 
 
 @pytest.mark.parametrize("action", list(Action))

@@ -9,7 +9,8 @@ from bot.address import TOKEN_LIFE
 from bot.delivery import BAN_SECONDS
 from bot.sandbox import Fault, Use
 from bot.sandbox.wire import JsonObject
-from generation.types import JobState
+from generation.errors import StorageError
+from generation.types import BlobId, JobState
 from tests.bot.studio import Studio, is_result, is_unfinished
 
 ANSWER = r"/webhooks/\d+/[^/]+/messages/"
@@ -220,3 +221,22 @@ async def test_the_interactions_token_leaves_the_store_with_its_use(studio: Stud
         512,
         512,
     )
+
+
+async def test_a_picture_that_cannot_be_read_for_a_while_is_shown_later(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    async def fail(_blob: BlobId) -> bytes:
+        nonlocal asked
+        asked += 1
+        raise StorageError(detail="reading a picture: Input/output error")
+
+    use = await waiting(studio)
+    with monkeypatch.context() as broken:
+        broken.setattr(studio.queue, "picture", fail)
+        studio.backend.advance(1000)
+        await studio.until(lambda: asked > 0)
+    await studio.pass_time_until(lambda: studio.reached(studio.alice, JobState.DONE))
+    assert (await use.message_where(is_result)).attachments

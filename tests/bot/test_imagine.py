@@ -106,7 +106,7 @@ async def test_a_refusal_gives_the_whole_prompt_back(studio: Studio) -> None:
 async def test_a_limit_takes_the_place_of_the_thinking_answer(studio: Studio) -> None:
     use = await studio.alice.slash("imagine", prompt="a fox", width=2048, height=64)
     refusal = await use.message_where(lambda message: "limit" in message.text)
-    assert "2048×64 is larger than this server's limit of 1024" in refusal.text
+    assert "2048×64 is larger than the limit here of 1024" in refusal.text
     assert "a fox" in refusal.text
     assert not refusal.loading
 

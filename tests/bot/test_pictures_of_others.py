@@ -119,7 +119,7 @@ async def test_a_mention_over_the_limit_leaves_no_stale_answer(studio: Studio) -
     await studio.alice.slash("limits set", limit="max_steps", value=5)
     await studio.bob.connect()
     await studio.bob.send(f"<@{studio.sandbox.world.bot.id}> a fox --steps 20")
-    told = await studio.bob.wait_for(lambda shown: "server's limit of 5" in shown.text)
+    told = await studio.bob.wait_for(lambda shown: "limit here of 5" in shown.text)
     assert not is_unfinished(told)
     shown = await studio.bob.messages()
     assert not any("One moment" in message.text for message in shown)

@@ -2,9 +2,14 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+
 from bot.address import TOKEN_LIFE
+from bot.client import RATE_LIMIT_SECONDS
 from bot.progress import EDIT_INTERVAL
 from bot.sandbox import Exchange, Fault, Use
+from generation.errors import StorageError
+from generation.types import JobId, Place
 from tests.bot.studio import Studio, is_result, is_unfinished
 
 
@@ -100,3 +105,42 @@ async def test_a_finished_job_is_not_followed_any_more(studio: Studio) -> None:
     result = await studio.imagine(studio.alice)
     assert is_result(result)
     assert not studio.client.messenger.board._tracks
+
+
+async def test_a_database_that_fails_for_a_while_costs_only_the_places_meanwhile(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    async def fail(_job_id: JobId) -> Place | None:
+        nonlocal asked
+        asked += 1
+        raise StorageError(detail="disk I/O error")
+
+    first = await studio.bob.slash("imagine", prompt="one")
+    await first.message_where(is_unfinished)
+    second = await studio.carol.slash("imagine", prompt="two")
+    await second.message_where(is_unfinished)
+    third = await studio.alice.slash("imagine", prompt="three")
+    await third.message_where(lambda message: "2 ahead" in message.text)
+    with monkeypatch.context() as broken:
+        broken.setattr(studio.queue, "place", fail)
+        await studio.pass_time_until(lambda: asked > 0)
+    await studio.carol.press(await second.message_where(is_unfinished), "Cancel")
+    await second.message_where(lambda message: "Cancelled" in message.text)
+    await studio.pass_time_until(lambda: "1 ahead" in read(third))
+
+
+async def test_a_long_rate_limit_costs_only_that_edit(studio: Studio) -> None:
+    use = await studio.alice.slash("imagine", prompt="a fox")
+    await use.message_where(is_unfinished)
+    await studio.until(lambda: bool(studio.backend._steps))
+    studio.time.advance(TOKEN_LIFE + 1)
+    fault = studio.sandbox.fault(
+        Fault(kind="rate_limit", method="PATCH", retry_after=RATE_LIMIT_SECONDS + 1, times=1)
+    )
+    studio.backend.advance(2)
+    await studio.pass_time_until(lambda: fault.hits == 1)
+    studio.backend.advance(1)
+    await studio.pass_time(10)
+    assert not any(task.done() for task in studio.tasks)

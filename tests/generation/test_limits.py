@@ -22,10 +22,10 @@ def test_what_meets_every_limit_exactly_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("change", "limit", "sentence"),
     [
-        ({"height": 520}, "max_side", "512×520 is larger than this server's limit of 512"),
-        ({"width": 520}, "max_side", "520×512 is larger than this server's limit of 512"),
-        ({"steps": 21}, "max_steps", "21 steps are more than this server's limit of 20"),
-        ({"count": 3}, "max_count", "3 pictures are more than this server's limit of 2"),
+        ({"height": 520}, "max_side", "512×520 is larger than the limit here of 512"),
+        ({"width": 520}, "max_side", "520×512 is larger than the limit here of 512"),
+        ({"steps": 21}, "max_steps", "21 steps are more than the limit here of 20"),
+        ({"count": 3}, "max_count", "3 pictures are more than the limit here of 2"),
     ],
 )
 def test_a_request_over_a_limit_is_told_which(
@@ -36,7 +36,7 @@ def test_a_request_over_a_limit_is_told_which(
     assert refusal.value.limit == limit
     assert refusal.value.sentence.startswith(sentence)
     assert refusal.value.sentence.endswith(
-        "An admin of this server can change it with /limits set."
+        "In a server, its admins can change it with /limits set; elsewhere, whoever runs this bot."
     )
 
 

@@ -227,5 +227,5 @@ async def test_limits_lowered_while_a_job_waits_refuse_it_when_it_would_start(
     job = await stage.final(waiting)
     assert job.fault is not None
     assert (job.state, job.attempts) == (JobState.REFUSED, 0)
-    assert "50 steps are more than this server's limit of 30" in job.fault.sentence
+    assert "50 steps are more than the limit here of 30" in job.fault.sentence
     assert stage.backend.submissions == [first]

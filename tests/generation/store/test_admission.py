@@ -86,7 +86,7 @@ async def test_a_full_queue_says_so(store: Store) -> None:
 
 async def test_a_request_too_large_is_refused_and_not_written(store: Store) -> None:
     wish = request(width=2048)
-    with pytest.raises(OverLimit, match="2048×512 is larger than this server's limit of 1024"):
+    with pytest.raises(OverLimit, match="2048×512 is larger than the limit here of 1024"):
         await store.jobs.admit(wish, defaults=Limits(), bound=10)
     assert await store.jobs.job(wish.id) is None
 
