@@ -75,14 +75,14 @@ class _Rung:
 
 def _rungs(picture: Image.Image) -> Iterator[_Rung]:
     yield _Rung(picture=picture, kind="webp", encode=_webp_lossless, note=None)
-    lossy = "Compressed to fit this server's upload limit."
+    lossy = "Compressed to fit Discord's upload limit here."
     yield _Rung(picture=picture, kind="webp", encode=_webp, note=lossy)
     yield _Rung(picture=picture, kind="jpeg", encode=_jpeg, note=lossy)
     scale = _SHRINK
     while min(picture.size) * scale >= _SMALLEST_SIDE:
         size = (round(picture.width * scale), round(picture.height * scale))
         small = picture.resize(size, Image.Resampling.LANCZOS)
-        note = f"Shrunk to {size[0]}×{size[1]} to fit this server's upload limit."
+        note = f"Shrunk to {size[0]}×{size[1]} to fit Discord's upload limit here."
         yield _Rung(picture=small, kind="webp", encode=_webp, note=note)
         yield _Rung(picture=small, kind="jpeg", encode=_jpeg, note=note)
         scale *= _SHRINK
