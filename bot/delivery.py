@@ -19,7 +19,13 @@ from bot.progress import Board
 from bot.verdicts import SEND_ERRORS, Verdict, judge
 from generation.catalog import Catalog
 from generation.clock import Clock
-from generation.errors import DeliveryError, GenerationError, InvalidParams, StorageError
+from generation.errors import (
+    DeliveryError,
+    GenerationError,
+    InvalidParams,
+    PictureGone,
+    StorageError,
+)
 from generation.queue import Queue
 from generation.types import Job, JobId, Progress, StoredOutput, Task
 
@@ -121,8 +127,8 @@ class Messenger:
                 pictures.append((output, await self._queue.picture(output.blob)))
             except StorageError as error:
                 raise DeliveryError(retry_after=RETRY_SECONDS, detail=error.detail) from error
-            except GenerationError as error:
-                raise DeliveryError(detail=f"picture {output.blob}: {error.code}") from error
+            except PictureGone:
+                _LOG.warning("picture_gone job=%s blob=%s", job.id, output.blob)
         share = REQUEST_LIMIT // max(1, min(len(pictures), replies.PICTURE_LIMIT))
         return Parcel(
             job=job,

@@ -21,6 +21,7 @@ SMALLEST_BUDGET: Final = 64 * 1024
 """Bytes of a picture below which shrinking further is pointless."""
 
 _UNWANTED = "A content filter of Discord or of this server refused the message with the result."
+_GONE = "The pictures of this result are no longer stored. Use the same seed to make them again."
 _UNSHOWN = "The pictures are made, but Discord refused to show them. Try again with other words."
 
 
@@ -33,6 +34,7 @@ class Form(Enum):
     UNWANTED = auto()
 
 
+_INSTEAD = {Form.UNSHOWN: _UNSHOWN, Form.UNWANTED: _UNWANTED}
 _PLAINER = {Form.FULL: Form.BARE, Form.BARE: Form.UNSHOWN}
 
 
@@ -51,12 +53,12 @@ class Parcel:
 
     async def card(self) -> Card:
         """The message in its present form and size."""
-        if self.form is Form.UNWANTED:
-            return replies.refusal(_UNWANTED)
-        if self.form is Form.UNSHOWN:
-            return replies.refusal(_UNSHOWN)
+        if self.form in _INSTEAD:
+            return replies.refusal(_INSTEAD[self.form])
         if self.job.outcome is not JobState.DONE:
             return replies.ending(self.job, bare=self.form is Form.BARE)
+        if not self.pictures:
+            return replies.refusal(_GONE)
         try:
             pictures, notes = await self._fitted()
         except DeliveryError:
@@ -71,7 +73,7 @@ class Parcel:
         if verdict is Verdict.WITHOUT_REFERENCE:
             changed, self.reply = self.reply, False
             return changed
-        if self.form in {Form.UNSHOWN, Form.UNWANTED}:
+        if self.form in _INSTEAD:
             return False
         if not self.pictures and self.form is Form.BARE:
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 
 from generation.audience import Audience
 from generation.backends.base import Backend
@@ -263,8 +264,9 @@ class Dispatcher:
                 await self._refresh(attempt.lane)
             await self._ledger.settle(job, ending)
         except Exception:  # noqa: BLE001 - the border around one job
-            # The row stays running: the next start of the program goes on with it.
             _log.exception("job.unsettled job=%s", job.id)
+            with suppress(Exception):  # then its row stays running, and the next start goes on
+                await self._ledger.end(job.id, JobState.RUNNING, JobState.FAILED, endings.INTERNAL)
         finally:
             self._over(attempt, stuck=stuck)
 

@@ -9,7 +9,7 @@ from bot.address import TOKEN_LIFE
 from bot.delivery import BAN_SECONDS
 from bot.sandbox import Fault, Use
 from bot.sandbox.wire import JsonObject
-from generation.errors import StorageError
+from generation.errors import PictureGone, StorageError
 from generation.types import BlobId, JobState
 from tests.bot.studio import Studio, is_result, is_unfinished
 
@@ -240,3 +240,16 @@ async def test_a_picture_that_cannot_be_read_for_a_while_is_shown_later(
         await studio.until(lambda: asked > 0)
     await studio.pass_time_until(lambda: studio.reached(studio.alice, JobState.DONE))
     assert (await use.message_where(is_result)).attachments
+
+
+async def test_a_result_whose_picture_was_lost_says_so(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_blob: BlobId) -> bytes:
+        raise PictureGone
+
+    use = await waiting(studio)
+    monkeypatch.setattr(studio.queue, "picture", fail)
+    studio.backend.advance(1000)
+    answer = await use.message_where(lambda message: "no longer stored" in message.text)
+    assert not is_unfinished(answer)

@@ -18,7 +18,7 @@ from generation.errors import (
     WorkerLost,
 )
 from generation.limits import Limits
-from generation.types import JobState, Task
+from generation.types import BlobId, JobState, Task
 from tests.generation.stage import SCOPE, Stage, result
 
 
@@ -229,3 +229,17 @@ async def test_limits_lowered_while_a_job_waits_refuse_it_when_it_would_start(
     assert (job.state, job.attempts) == (JobState.REFUSED, 0)
     assert "50 steps are more than the limit here of 30" in job.fault.sentence
     assert stage.backend.submissions == [first]
+
+
+async def test_a_result_that_cannot_be_written_down_still_ends_the_job(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_data: bytes) -> BlobId:
+        raise RuntimeError("a mistake of ours")
+
+    job_id = await stage.submit()
+    await stage.backend.begun.get()
+    monkeypatch.setattr(stage.queue, "keep", broken)
+    await stage.backend.finish(job_id, result(b"one"))
+    job = await stage.final(job_id)
+    assert (job.state, job.fault and job.fault.code) == (JobState.FAILED, "internal")
