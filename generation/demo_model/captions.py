@@ -1,4 +1,4 @@
-"""How people ask for a picture: captions with synonyms, free word order and words that say nothing."""
+"""How people ask for a picture: synonyms, free word order, and words that say nothing."""
 
 from __future__ import annotations
 
@@ -288,9 +288,9 @@ def _with_filler(words: str, rng: Random) -> str:
     if rng.random() < 0.1:
         words = f"{words}, {rng.choice(_ENDINGS)}"
     if rng.random() < 0.05:
-        words = f"{words} {_unknown_word(rng)}" if rng.random() < 0.5 else (
-            f"{_unknown_word(rng)} {words}"
-        )
+        parts = [words, _unknown_word(rng)]
+        rng.shuffle(parts)
+        words = " ".join(parts)
     return words
 
 

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Literal
 
 Rgb = tuple[int, int, int]
-Kind = Literal["single", "group", "pair", "scene", "nothing"]
+Kind = Literal["single", "group", "pair", "scene", "nothing", "close-up"]
+"""What a picture shows; a close-up is drawn as a single, but large and in the middle."""
 
 SHAPES = (
     "circle",
@@ -77,9 +78,11 @@ COLOURED_SCENES: Mapping[str, str] = MappingProxyType(
 SEASONAL_SCENES = ("house", "tree", "mountains")
 TIMED_SCENES = ("house", "tree", "boat", "mountains", "city", "balloon", "cactus")
 
-PALE_ON_PALE = frozenset({frozenset({"white", "paper"}), frozenset({"grey", "white"})})
-_CLOSE = PALE_ON_PALE | frozenset(
+_CLOSE = frozenset(
     {
+        frozenset({"white", "paper"}),
+        frozenset({"grey", "white"}),
+        frozenset({"grey", "paper"}),
         frozenset({"red", "pink"}),
         frozenset({"red", "orange"}),
         frozenset({"orange", "yellow"}),
@@ -145,12 +148,29 @@ def are_distinct(first: str, second: str) -> bool:
 
 
 BALANCED: Mapping[Kind, float] = MappingProxyType(
-    {"single": 0.46, "group": 0.16, "pair": 0.16, "scene": 0.2, "nothing": 0.02}
+    {
+        "close-up": 0.14,
+        "single": 0.36,
+        "group": 0.14,
+        "pair": 0.15,
+        "scene": 0.19,
+        "nothing": 0.02,
+    }
 )
-EASY: Mapping[Kind, float] = MappingProxyType(
-    {"single": 0.72, "group": 0.08, "pair": 0.06, "scene": 0.12, "nothing": 0.02}
+"""Everything there is."""
+SHAPELY: Mapping[Kind, float] = MappingProxyType(
+    {
+        "close-up": 0.3,
+        "single": 0.36,
+        "group": 0.1,
+        "pair": 0.1,
+        "scene": 0.13,
+        "nothing": 0.01,
+    }
 )
-"""The first lessons: mostly one shape in the middle."""
+"""Everything, but mostly single shapes."""
+CLOSE_UPS: Mapping[Kind, float] = MappingProxyType({"close-up": 0.96, "nothing": 0.04})
+"""One shape that fills the picture, where its form matters most to the error."""
 
 
 def draw_lots(rng: Random, kinds: Mapping[Kind, float] = BALANCED) -> Picture:
@@ -176,6 +196,14 @@ def draw_lots(rng: Random, kinds: Mapping[Kind, float] = BALANCED) -> Picture:
             colour=colour,
             style=style,
             count=rng.choice((2, 3)),
+        )
+    if kind == "close-up":
+        return Picture(
+            kind="single",
+            background=background,
+            shape=shape,
+            colour=colour,
+            size="large" if rng.random() < 0.65 else "medium",
         )
     position = "centre" if rng.random() < 0.55 else rng.choice(POSITIONS[1:])
     sizes = (60, 15, 25) if position == "centre" else (75, 25, 0)
@@ -225,4 +253,6 @@ def _scene(rng: Random) -> Picture:
     colour = ""
     if scene in COLOURED_SCENES and rng.random() < 0.6:
         colour = rng.choice([c for c in COLOURS if c not in {"black", "grey"}])
-    return Picture(kind="scene", background="", scene=scene, colour=colour, time=time, season=season)
+    return Picture(
+        kind="scene", background="", scene=scene, colour=colour, time=time, season=season
+    )

@@ -81,9 +81,19 @@ def test_training_resumes_from_its_checkpoint(tmp_path: Path) -> None:
 
 
 def test_training_lowers_the_error() -> None:
+    trainer = _trainer(samples=4000)
+    errors = [float(trainer.step().nanmean()) for _ in range(160)]
+    assert np.mean(errors[-40:]) < np.mean(errors[:20]) * 0.85
+
+
+def test_one_step_moves_every_weight_of_the_denoiser() -> None:
     trainer = _trainer(samples=400)
-    errors = [float(trainer.step().nanmean()) for _ in range(40)]
-    assert np.mean(errors[-8:]) < np.mean(errors[:8]) * 0.9
+    before = {name: value.clone() for name, value in trainer.unet.named_parameters()}
+    for _ in range(2):
+        trainer.step()
+    still = [n for n, value in trainer.unet.named_parameters() if torch.equal(value, before[n])]
+    assert len(before) > 100
+    assert still == []
 
 
 def test_a_torn_write_leaves_the_old_checkpoint(tmp_path: Path) -> None:
@@ -151,10 +161,10 @@ def test_the_optimiser_solves_a_linear_task() -> None:
     x = torch.randn(256, 32)
     wanted = x @ torch.randn(32, 32) * 0.1
     before = torch.nn.functional.mse_loss(module(x), wanted)
-    for _ in range(300):
+    for _ in range(1500):
         torch.autograd.backward(torch.nn.functional.mse_loss(module(x), wanted))
         optimizer.step(rate=1.0)
-    assert torch.nn.functional.mse_loss(module(x), wanted) < before * 0.1
+    assert torch.nn.functional.mse_loss(module(x), wanted) < before * 0.2
 
 
 def test_an_untrained_autoencoder_already_keeps_colours() -> None:

@@ -173,10 +173,10 @@ def test_strength_decides_how_much_of_an_image_stays(pipeline: StableDiffusionPi
                 generator=torch.Generator().manual_seed(1),
             ).images[0],
         )
-        for strength in (0.2, 0.5, 0.95)
+        for strength in (0.1, 0.4, 0.9)
     ]
     assert changes[0] < changes[1] < changes[2]
-    assert changes[0] < 25
+    assert changes[0] < 35
     assert changes[2] > 60
 
 
