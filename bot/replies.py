@@ -306,15 +306,14 @@ def _within(
 
 def _rows(buttons: tuple[Button, ...]) -> list[tuple[Button, ...]]:
     """Buttons in rows of five; several for one action each get a row of their own."""
+    if len(buttons) <= _ROW_LENGTH:
+        return [buttons] if buttons else []
     single = tuple(button for button in buttons if button.index is None)
     several = tuple(button for button in buttons if button.index is not None)
-    if len(single) + len(several) <= _ROW_LENGTH:
-        groups = [(*single, *several)]
-    else:
-        groups = [single]
-        groups += [
-            several[start : start + _ROW_LENGTH] for start in range(0, len(several), _ROW_LENGTH)
-        ]
+    groups = [single]
+    groups += [
+        several[start : start + _ROW_LENGTH] for start in range(0, len(several), _ROW_LENGTH)
+    ]
     return [group for group in groups if group]
 
 
