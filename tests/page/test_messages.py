@@ -188,6 +188,7 @@ async def test_new_messages_do_not_move_somebody_who_reads_further_up(studio: St
     await expect(messages(page, "Line 39")).to_be_visible()
     assert await log.evaluate(AT_END)
     await log.evaluate("e => { e.scrollTop = 400 }")
+    await expect(page.locator(".jump")).to_be_visible()
     await expect(page.locator(".jump")).to_have_text("Latest messages")
     before = await log.evaluate("e => e.scrollTop")
     await bob.send("And another")
