@@ -12,7 +12,7 @@ from generation.errors import UnknownJob
 from generation.estimate import seconds_until_start, speeds
 from generation.limits import Limits, check_limits
 from generation.policy import FairShare
-from generation.store import JsonValue, Line, Store
+from generation.store import Line, Store
 from generation.types import (
     BlobId,
     Job,
@@ -134,14 +134,6 @@ class Queue:
         """
         check_limits(limits)
         await self.store.settings.set_limits(scope, limits, self._defaults)
-
-    async def setting(self, scope: ScopeId, key: str) -> JsonValue:
-        """The value stored for a scope under a key, None if there is none."""
-        return await self.store.settings.get(scope, key)
-
-    async def set_setting(self, scope: ScopeId, key: str, value: JsonValue) -> None:
-        """Store a value for a scope under a key; None forgets it."""
-        await self.store.settings.set(scope, key, value)
 
     async def forget(self, owner: OwnerId) -> int:
         """Delete everything about a person: jobs in whatever state, and their pictures.
