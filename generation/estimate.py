@@ -1,34 +1,50 @@
-"""How long a waiting job will wait, from the measured speed of jobs like those ahead of it."""
+"""How long jobs take, and how long a waiting one will wait, from what was measured."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
-from generation.store import Started
+from generation.store import Sample, Started
 from generation.types import Waiting
 
 _SAMPLES_PER_MODEL = 20
 
 
-def speeds(samples: Iterable[tuple[str, float, float]]) -> dict[str, float]:
-    """Seconds per unit of work for each model, from (model, work, seconds), the latest first.
+class Speeds:
+    """Seconds per unit of work, for each model and for each model on each backend.
 
-    The median, so that one job that also loaded the model does not count for all.
+    Medians of the latest jobs, so that one that also loaded its model does not count for all.
     """
-    measured: dict[str, list[float]] = defaultdict(list)
-    for model, work, seconds in samples:
-        if work > 0 and len(measured[model]) < _SAMPLES_PER_MODEL:
-            measured[model].append(seconds / work)
-    return {model: median(rates) for model, rates in measured.items() if rates}
+
+    def __init__(self, samples: Iterable[Sample] = ()) -> None:
+        """``samples``: the latest first."""
+        by_model: dict[str, list[float]] = defaultdict(list)
+        by_place: dict[tuple[str, str], list[float]] = defaultdict(list)
+        for sample in samples:
+            if sample.work <= 0:
+                continue
+            rate = sample.seconds / sample.work
+            for rates in (by_model[sample.model], by_place[sample.backend, sample.model]):
+                if len(rates) < _SAMPLES_PER_MODEL:
+                    rates.append(rate)
+        self.of_models: Mapping[str, float] = {
+            key: median(rates) for key, rates in by_model.items()
+        }
+        self._of_places = {key: median(rates) for key, rates in by_place.items()}
+
+    def seconds(self, backend: str, model: str, work: float) -> float | None:
+        """How long that backend takes for that much work; None where it was never measured."""
+        rate = self._of_places.get((backend, model))
+        return None if rate is None else rate * work
 
 
 def seconds_until_start(
     ahead: Sequence[Waiting],
     running: Sequence[Started],
     *,
-    speed: dict[str, float],
+    speed: Mapping[str, float],
     slots: int,
     now: float,
 ) -> float | None:

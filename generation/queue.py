@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from generation.blobs import Blobs
 from generation.clock import Clock
 from generation.errors import UnknownJob
-from generation.estimate import seconds_until_start, speeds
+from generation.estimate import Speeds, seconds_until_start
 from generation.limits import Limits, check_limits
 from generation.policy import FairShare
 from generation.store import Line, Store
@@ -166,14 +166,16 @@ class Queue:
             await self.blobs.delete(blob)
 
     def _place(self, job_id: JobId, line: Line) -> Place | None:
-        order = self.policy.order(line.waiting)
+        speed = Speeds(line.samples).of_models
+        self.policy.measured(speed)
+        order = list(self.policy.order(line.waiting))
         index = next((i for i, item in enumerate(order) if item.id == job_id), None)
         if index is None:
             return None
         eta = seconds_until_start(
             order[:index],
             line.running,
-            speed=speeds(line.samples),
+            speed=speed,
             slots=self.slots,
             now=self._clock.now(),
         )

@@ -120,8 +120,13 @@ class Params:
         return tuple((self.seed + index) % (SEED_MAX + 1) for index in range(self.count))
 
     def work(self) -> float:
-        """How much there is to compute: denoising steps × megapixels × pictures."""
-        return self.steps * self.strength * self.width * self.height * self.count / 1e6
+        """How much there is to compute: denoising steps × passes × megapixels × pictures.
+
+        A step is two passes where guidance has to know the picture without the prompt as well.
+        """
+        passes = 2 if self.guidance_scale > 1 else 1
+        megapixels = self.width * self.height / 1e6
+        return self.steps * self.strength * passes * megapixels * self.count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -225,13 +230,18 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waiting:
-    """A queued job, as little of it as deciding who is next needs. ``work`` is ``Params.work``."""
+    """A queued job, as little of it as deciding who is next needs. ``work`` is ``Params.work``.
+
+    ``weight`` is how many members' shares its owner has.
+    """
 
     id: JobId
     owner: OwnerId
+    scope: ScopeId
     model: str
     work: float
     deadline: float
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -49,7 +49,10 @@ class Capabilities:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Health:
-    """How a backend is: ``boot_id`` changes when everything it was running has been lost."""
+    """How a backend is: ``boot_id`` changes when everything it was running has been lost.
+
+    ``one_model`` says that all its slots are for the same model at a time.
+    """
 
     ok: bool
     slots: int
@@ -57,6 +60,7 @@ class Health:
     resident_model: str | None = None
     boot_id: str = ""
     problem: str | None = None
+    one_model: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

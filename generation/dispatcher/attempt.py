@@ -44,6 +44,8 @@ Ending = Result | Stopped | GenerationError
 class Attempt:
     """Follows a job on its backend. ``follow`` once; ``stop`` any number of times.
 
+    ``began`` is on the monotonic clock.
+
     ``attached`` says that the backend knows the job already. ``task`` and ``over`` are its
     owner's: the task that follows, and the moment when nothing more comes of it.
     """
@@ -63,6 +65,7 @@ class Attempt:
         self.lane = lane
         self.over = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self.began = clock.monotonic()
         self._attached = attached
         self._blobs = blobs
         self._audience = audience

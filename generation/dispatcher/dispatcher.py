@@ -15,6 +15,7 @@ from generation.dispatcher.attempt import Attempt, Ending, Reason, Stopped, tell
 from generation.dispatcher.deliveries import Deliveries
 from generation.dispatcher.lane import Lane
 from generation.dispatcher.ledger import Ledger
+from generation.dispatcher.pairing import pair
 from generation.dispatcher.rules import Rules
 from generation.errors import (
     GenerationError,
@@ -24,6 +25,7 @@ from generation.errors import (
     UnknownJob,
     WorkerLost,
 )
+from generation.estimate import Speeds
 from generation.limits import check_request
 from generation.queue import Queue
 from generation.store import CANCELLED, Interrupted
@@ -56,15 +58,16 @@ class Dispatcher:
         self._audience = audience
         self._clock = clock or SystemClock()
         self._rules = rules or Rules()
-        self._lanes = [Lane(backend) for backend in backends]
+        self._lanes = [Lane(backend, self._clock) for backend in backends]
         self._deliveries = Deliveries(
             store=queue.store, audience=audience, clock=self._clock, rules=self._rules
         )
         self._ledger = Ledger(queue=queue, clock=self._clock, rules=self._rules, show=self._show)
         self._attempts: dict[JobId, Attempt] = {}
         self._showing: dict[JobId, asyncio.Task[None]] = {}
-        # When each waiting job expires, on the monotonic clock: wall time may jump.
-        self._expiries: dict[JobId, float] = {}
+        # When each waiting job was first seen and when it expires, on the monotonic clock:
+        # wall time may jump.
+        self._patience: dict[JobId, tuple[float, float]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -168,46 +171,48 @@ class Dispatcher:
             _log.warning("store.unavailable detail=%s", error.detail)
 
     async def _start_jobs(self) -> None:
-        waiting = await self._jobs.waiting()
-        fresh = await self._without_expired(waiting)
+        line, policy = await self._jobs.line(), self._queue.policy
+        fresh = await self._startable(line.waiting)
         if not fresh:
-            self._queue.policy.rest()
-        for item in self._queue.policy.order(fresh):
+            policy.rest()
+            return
+        speeds = Speeds(line.samples)
+        policy.measured(speeds.of_models)
+        # A job that is queued again may still be tidied up after its last attempt.
+        ready = [item for item in fresh if item.id not in self._attempts]
+        pairs = pair(policy.order(ready), self._lanes, speeds=speeds, waited=self._waited)
+        for item, lane in pairs:
             if self._stopping:
                 return
-            if item.id in self._attempts:
-                continue  # queued again, its last attempt is still being tidied up
-            if all(lane.offers(item.model) is False for lane in self._lanes):
-                await self._ledger.end(
-                    item.id, JobState.QUEUED, JobState.FAILED, endings.NO_BACKEND
-                )
-            elif (lane := self._lane_for(item)) is not None:
-                await self._start(item, lane)
+            await self._start(item, lane, speeds.seconds(lane.name, item.model, item.work))
 
-    async def _without_expired(self, waiting: Sequence[Waiting]) -> list[Waiting]:
+    async def _startable(self, waiting: Sequence[Waiting]) -> list[Waiting]:
+        """The jobs that still have time, and a model that somebody has."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
-        self._expiries = {
-            item.id: self._expiries.get(item.id, monotonic + item.deadline - now)
+        self._patience = {
+            item.id: self._patience.get(item.id, (monotonic, monotonic + item.deadline - now))
             for item in waiting
+        }
+        gone = {
+            model
+            for model in {item.model for item in waiting}
+            if all(lane.offers(model) is False for lane in self._lanes)
         }
         fresh = []
         for item in waiting:
-            if self._expiries[item.id] > monotonic:
-                fresh.append(item)
-            else:
+            if self._patience[item.id][1] <= monotonic:
                 await self._ledger.end(item.id, JobState.QUEUED, JobState.EXPIRED, endings.EXPIRED)
+            elif item.model in gone:
+                fault = endings.NO_BACKEND
+                await self._ledger.end(item.id, JobState.QUEUED, JobState.FAILED, fault)
+            else:
+                fresh.append(item)
         return fresh
 
-    def _lane_for(self, item: Waiting) -> Lane | None:
-        able = [lane for lane in self._lanes if lane.free > 0 and lane.offers(item.model)]
-        # A model that is loaded already saves seconds; after that, the emptiest.
-        return min(
-            able,
-            key=lambda lane: (lane.health.resident_model != item.model, -lane.free),
-            default=None,
-        )
+    def _waited(self, item: Waiting) -> float:
+        return self._clock.monotonic() - self._patience[item.id][0]
 
-    async def _start(self, item: Waiting, lane: Lane) -> None:
+    async def _start(self, item: Waiting, lane: Lane, seconds: float | None) -> None:
         """Start a waiting job, unless it has been cancelled or is over a limit by now."""
         try:
             job = await self._queue.job(item.id)
@@ -219,7 +224,7 @@ class Dispatcher:
         except UnknownJob:
             return  # its owner was forgotten meanwhile
         # Known before its row says running: whoever reads the row can stop it.
-        attempt = self._attempt(job, lane)
+        attempt = self._attempt(job, lane, seconds=seconds)
         started = None
         try:
             started = await self._jobs.start(
@@ -236,7 +241,9 @@ class Dispatcher:
             )
             self._begin(attempt)
 
-    def _attempt(self, job: Job, lane: Lane, *, attached: bool = False) -> Attempt:
+    def _attempt(
+        self, job: Job, lane: Lane, *, seconds: float | None = None, attached: bool = False
+    ) -> Attempt:
         attempt = Attempt(
             job,
             lane,
@@ -247,7 +254,7 @@ class Dispatcher:
             rules=self._rules,
         )
         self._attempts[job.id] = attempt
-        lane.take(job.id)
+        lane.take(job.id, seconds=seconds)
         return attempt
 
     def _begin(self, attempt: Attempt) -> None:
@@ -279,6 +286,7 @@ class Dispatcher:
 
     def _over(self, attempt: Attempt, *, stuck: bool = False) -> None:
         attempt.lane.release(attempt.job.id, stuck=stuck)
+        self._queue.policy.ended(attempt.job.id, self._clock.monotonic() - attempt.began)
         del self._attempts[attempt.job.id]
         attempt.over.set()
         self._queue.changed.set()

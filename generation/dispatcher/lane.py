@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from generation.backends.base import Backend, Health
+from generation.clock import Clock
 from generation.errors import Unavailable
 from generation.types import JobId
 
@@ -16,11 +17,13 @@ _UNKNOWN = Health(ok=False, slots=0, problem="not asked yet")
 class Lane:
     """A backend with its last known health, and its slots as they are taken."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, clock: Clock) -> None:
         self.backend = backend
+        self._clock = clock
         self.health = _UNKNOWN
         self._models: frozenset[str] | None = None
-        self._jobs: set[JobId] = set()
+        # When each is expected to end, on the monotonic clock.
+        self._jobs: dict[JobId, float | None] = {}
         # Jobs given up on that the backend may still be busy with.
         self._stuck: set[JobId] = set()
 
@@ -34,7 +37,31 @@ class Lane:
         """How many more jobs it can take now."""
         if not self.health.ok:
             return 0
-        return self.health.slots - len(self._jobs | self._stuck)
+        return self.health.slots - len(self._jobs.keys() | self._stuck)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job of ours may be running there."""
+        return bool(self._jobs or self._stuck)
+
+    @property
+    def resident(self) -> str | None:
+        """The model it has loaded, as it said last; None where that does not matter."""
+        return self.health.resident_model
+
+    @property
+    def one_model(self) -> bool:
+        """Whether the jobs it runs at the same time must have the same model."""
+        return self.health.one_model
+
+    def seconds_until_free(self) -> float | None:
+        """When the next of its jobs is expected to end; None if that is not known.
+
+        One that is overdue is taken to need as long again as it is late.
+        """
+        now = self._clock.monotonic()
+        left = [abs(end - now) for end in self._jobs.values() if end is not None]
+        return min(left) if left and self.health.ok else None
 
     @property
     def slots(self) -> int:
@@ -53,13 +80,13 @@ class Lane:
         """Whether it has the model; None while it has never told."""
         return None if self._models is None else model in self._models
 
-    def take(self, job_id: JobId) -> None:
-        """The job takes a slot."""
-        self._jobs.add(job_id)
+    def take(self, job_id: JobId, *, seconds: float | None = None) -> None:
+        """The job takes a slot, for about so many seconds."""
+        self._jobs[job_id] = None if seconds is None else self._clock.monotonic() + seconds
 
     def release(self, job_id: JobId, *, stuck: bool = False) -> None:
         """The job gives its slot back; a stuck one only when the backend is proven rid of it."""
-        self._jobs.discard(job_id)
+        self._jobs.pop(job_id, None)
         if stuck:
             self._stuck.add(job_id)
 

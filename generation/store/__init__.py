@@ -3,7 +3,15 @@
 from generation.store.jobs import Jobs
 from generation.store.settings import JsonValue, Settings
 from generation.store.store import Forgotten, Store
-from generation.store.values import CANCELLED, Admission, Ended, Interrupted, Line, Started
+from generation.store.values import (
+    CANCELLED,
+    Admission,
+    Ended,
+    Interrupted,
+    Line,
+    Sample,
+    Started,
+)
 
 __all__ = [
     "CANCELLED",
@@ -14,6 +22,7 @@ __all__ = [
     "Jobs",
     "JsonValue",
     "Line",
+    "Sample",
     "Settings",
     "Started",
     "Store",

@@ -12,7 +12,15 @@ from generation.store import pictures, tables
 from generation.store.admission import admit
 from generation.store.database import Database
 from generation.store.rows import load_job, load_jobs, output_values
-from generation.store.values import CANCELLED, Admission, Ended, Interrupted, Line, Started
+from generation.store.values import (
+    CANCELLED,
+    Admission,
+    Ended,
+    Interrupted,
+    Line,
+    Sample,
+    Started,
+)
 from generation.types import (
     TRANSITIONS,
     BlobId,
@@ -63,10 +71,6 @@ class Jobs:
     async def recent(self, owner: OwnerId, *, count: int) -> list[Job]:
         """The owner's latest jobs, the latest first."""
         return await self._database.transact(lambda c: _recent(c, owner, count))
-
-    async def waiting(self) -> list[Waiting]:
-        """The queued jobs in the order of admission."""
-        return await self._database.transact(_waiting)
 
     async def line(self) -> Line:
         """The queue, what runs, and how fast recent jobs were."""
@@ -237,8 +241,12 @@ def _recent(connection: Connection, owner: OwnerId, count: int) -> list[Job]:
 
 
 def _waiting(connection: Connection) -> list[Waiting]:
-    columns = (_jobs.c.id, _jobs.c.owner, _jobs.c.model, _jobs.c.work, _jobs.c.deadline)
-    query = select(*columns).where(_jobs.c.state == JobState.QUEUED).order_by(_jobs.c.number)
+    columns = (_jobs.c.id, _jobs.c.owner, _jobs.c.scope, _jobs.c.model, _jobs.c.work)
+    query = (
+        select(*columns, _jobs.c.deadline)
+        .where(_jobs.c.state == JobState.QUEUED)
+        .order_by(_jobs.c.number)
+    )
     return [Waiting(**row) for row in connection.execute(query).mappings()]
 
 
@@ -247,7 +255,7 @@ def _line(connection: Connection) -> Line:
         _jobs.c.state == JobState.RUNNING
     )
     samples = (
-        select(_jobs.c.model, _jobs.c.work, _jobs.c.seconds)
+        select(_jobs.c.backend, _jobs.c.model, _jobs.c.work, _jobs.c.seconds)
         .where(_jobs.c.outcome == JobState.DONE, _jobs.c.seconds > 0)
         .order_by(_jobs.c.number.desc())
         .limit(_SPEED_SAMPLES)
@@ -255,5 +263,5 @@ def _line(connection: Connection) -> Line:
     return Line(
         waiting=tuple(_waiting(connection)),
         running=tuple(Started(**row) for row in connection.execute(running).mappings()),
-        samples=tuple((row.model, row.work, row.seconds) for row in connection.execute(samples)),
+        samples=tuple(Sample(**row) for row in connection.execute(samples).mappings()),
     )

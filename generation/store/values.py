@@ -48,12 +48,22 @@ class Started:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
-    """Everything a place in the queue is computed from, read at one moment.
+class Sample:
+    """A job that was done: how long a backend took for how much ``Params.work``."""
 
-    ``samples`` are (model, work, seconds) of jobs done lately, the latest first.
+    backend: str
+    model: str
+    work: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """The queue, and everything that choosing and estimating need, read at one moment.
+
+    ``samples`` are of jobs done lately, the latest first.
     """
 
     waiting: tuple[Waiting, ...]
     running: tuple[Started, ...]
-    samples: tuple[tuple[str, float, float], ...]
+    samples: tuple[Sample, ...]

@@ -306,7 +306,7 @@ class Stage:
 
     async def noticed(self, job_id: JobId) -> None:
         """Return once the dispatcher has seen the job waiting."""
-        while job_id not in self.dispatcher._expiries:
+        while job_id not in self.dispatcher._patience:
             await self.queue.job(job_id)
 
     async def final(self, job_id: JobId) -> Job:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from generation.estimate import seconds_until_start, speeds
-from generation.store import Started
-from generation.types import JobId, OwnerId, Waiting
+from generation.estimate import Speeds, seconds_until_start
+from generation.store import Sample, Started
+from generation.types import JobId, OwnerId, ScopeId, Waiting
 
 SPEED = {"small": 2.0, "large": 10.0}
 
 
 def waiting(model: str = "small", work: float = 5.0) -> Waiting:
-    return Waiting(id=JobId("x"), owner=OwnerId("a"), model=model, work=work, deadline=0.0)
+    return Waiting(
+        id=JobId("x"),
+        owner=OwnerId("a"),
+        scope=ScopeId("guild:1"),
+        model=model,
+        work=work,
+        deadline=0.0,
+    )
+
+
+def done(seconds: float, *, model: str = "small", work: float = 1.0, at: str = "gpu") -> Sample:
+    return Sample(backend=at, model=model, work=work, seconds=seconds)
 
 
 def running(model: str = "small", work: float = 5.0, since: float = 0.0) -> Started:
@@ -20,13 +31,19 @@ def running(model: str = "small", work: float = 5.0, since: float = 0.0) -> Star
 
 
 def test_a_models_speed_is_the_median_so_that_one_slow_start_does_not_count() -> None:
-    samples = [("small", 1.0, 2.0), ("small", 2.0, 4.2), ("small", 1.0, 90.0), ("large", 2.0, 3.0)]
-    assert speeds(samples) == {"small": 2.1, "large": 1.5}
+    samples = [done(2.0), done(4.2, work=2.0), done(90.0), done(3.0, model="large", work=2.0)]
+    assert Speeds(samples).of_models == {"small": 2.1, "large": 1.5}
 
 
 def test_only_the_latest_jobs_count() -> None:
-    recent, old = [("small", 1.0, 1.0)] * 20, [("small", 1.0, 50.0)] * 80
-    assert speeds(recent + old) == {"small": 1.0}
+    assert Speeds([done(1.0)] * 20 + [done(50.0)] * 80).of_models == {"small": 1.0}
+
+
+def test_each_backend_has_a_speed_of_its_own() -> None:
+    speeds = Speeds([done(1.0, at="card"), done(30.0, at="processor")])
+    assert speeds.seconds("card", "small", 4.0) == 4.0
+    assert speeds.seconds("processor", "small", 4.0) == 120.0
+    assert speeds.seconds("processor", "large", 4.0) is None
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ async def test_a_hundred_submissions_at_once_never_pass_a_cap(
     refusals = [answer for answer in answers if isinstance(answer, BaseException)]
     assert all(isinstance(refusal, Refused) for refusal in refusals)
     assert len(answers) - len(refusals) == admitted
-    assert len(await stores[0].jobs.waiting()) == admitted
+    assert len((await stores[0].jobs.line()).waiting) == admitted
     for store in stores:
         await store.aclose()
 

@@ -119,7 +119,7 @@ async def test_a_job_tried_again_keeps_its_place_and_the_reason(store: Store) ->
     first, second = await running(store), await admitted(store)
     fault = Fault(code="worker_lost", sentence="The image generator crashed.")
     assert await store.jobs.requeue(first, fault)
-    assert [item.id for item in await store.jobs.waiting()] == [first, second]
+    assert [item.id for item in (await store.jobs.line()).waiting] == [first, second]
     job = await store.jobs.job(first)
     assert job is not None
     assert (job.fault, job.attempts, job.started_at) == (fault, 1, None)

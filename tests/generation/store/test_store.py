@@ -63,7 +63,7 @@ async def test_a_process_killed_while_committing_loses_nothing_it_had_confirmed(
     confirmed += [line for line in rest[:-1] if line]
 
     store = await Store.open(url(tmp_path))
-    stored = [item.id for item in await store.jobs.waiting()]
+    stored = [item.id for item in (await store.jobs.line()).waiting]
     await store.aclose()
     assert stored[: len(confirmed)] == confirmed
     # One more may have been committed whose confirmation the kill cut off.
