@@ -7,8 +7,9 @@ async with Sandbox(clock=ManualClock()) as sandbox:
 """
 
 from bot.sandbox.cast import Cast, Suggestion, Welcome
-from bot.sandbox.client import ActionRefused, Member
+from bot.sandbox.client import Member
 from bot.sandbox.clock import Clock, ManualClock, SystemClock
+from bot.sandbox.connection import ActionRefused
 from bot.sandbox.faults import Fault
 from bot.sandbox.intents import Intent
 from bot.sandbox.parts import LocalFile

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TypeAlias
 from urllib.parse import quote
 
-import aiohttp
-
+from bot.sandbox.connection import Connection
 from bot.sandbox.parts import FileLike, LocalFile, Parts
 from bot.sandbox.seen import SeenFile, SeenMessage, SeenModal
 from bot.sandbox.use import Use
-from bot.sandbox.wire import (
-    Json,
-    JsonObject,
-    as_list,
-    as_object,
-    as_objects,
-    as_text,
-    decode,
-    encode,
-)
-
-PATIENCE = 15.0
-"""Seconds of real time after which waiting is given up: a guard against tests that hang."""
-
+from bot.sandbox.wire import Json, JsonObject, as_list, as_object, as_objects, as_text
 
 OptionValue: TypeAlias = "str | int | float | bool | LocalFile | bytes | Path | Member"
 FieldValue: TypeAlias = "str | bool | Sequence[str] | Sequence[FileLike] | None"
 
 
-class ActionRefused(Exception):
-    """Discord's client would not let the member do this."""
-
-    def __init__(self, status: int, code: int, message: str, errors: Json) -> None:
-        super().__init__(f"{code} {message} {json.dumps(errors) if errors else ''}".rstrip())
-        self.status = status
-        self.code = code
-        self.message = message
-        self.errors = errors
-
-
-class Member:
+class Member(Connection):
     """A person, connected to the sandbox's page API. The first action connects.
 
     `channel` parameters take a channel's name, its id, or "dm"; left out, the first text channel.
@@ -53,55 +25,10 @@ class Member:
     """
 
     def __init__(self, page_url: str, user_id: str, name: str) -> None:
-        self.id = user_id
+        super().__init__(page_url, user_id, name)
         self.name = name
-        self.seen: dict[str, SeenMessage] = {}
-        self.frames: list[tuple[str, JsonObject]] = []
-        self.state: JsonObject = {}
-        self._base = page_url.rstrip("/")
         self._uses: dict[str, Use] = {}
-        self._changed = asyncio.Condition()
-        self._session: aiohttp.ClientSession | None = None
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self._listener: asyncio.Task[None] | None = None
-        self._connecting = asyncio.Lock()
         self._count = 0
-
-    async def __aenter__(self) -> Self:
-        await self.connect()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def connect(self) -> Member:
-        """Open the socket, once; from then on everything shown is kept in `seen`."""
-        async with self._connecting:
-            if self._listener is None:
-                self._session = aiohttp.ClientSession()
-                url = f"{self._base}/sandbox/api/socket?user={self.id}"
-                self._socket = await self._session.ws_connect(url, max_msg_size=0)
-                self._take((await self._socket.receive()).data)
-                self._listener = asyncio.create_task(self._listen(), name=f"member-{self.name}")
-        return self
-
-    async def close(self) -> None:
-        """Leave."""
-        if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.gather(self._listener, return_exceptions=True)
-            self._listener = None
-        if self._socket is not None:
-            await self._socket.close()
-            self._socket = None
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -212,7 +139,7 @@ class Member:
         body: JsonObject = {"channel_id": await self.channel_id(channel), "content": content}
         if reply_to is not None:
             body["reply_to"] = reply_to
-        return SeenMessage(as_object(await self._call("POST", "/messages", body, parts)))
+        return SeenMessage(as_object(await self.call("POST", "/messages", body, parts)))
 
     async def reply(
         self, message: SeenMessage, content: str = "", *, files: Sequence[FileLike] = ()
@@ -225,67 +152,32 @@ class Member:
     async def react(self, message: SeenMessage, emoji: str) -> None:
         """Put a reaction on a message."""
         path = f"/messages/{message.channel_id}/{message.id}/reactions/{quote(emoji)}"
-        await self._call("PUT", f"{path}?user={self.id}")
+        await self.call("PUT", f"{path}?user={self.id}")
 
     async def unreact(self, message: SeenMessage, emoji: str) -> None:
         """Take one's reaction off."""
         path = f"/messages/{message.channel_id}/{message.id}/reactions/{quote(emoji)}"
-        await self._call("DELETE", f"{path}?user={self.id}")
+        await self.call("DELETE", f"{path}?user={self.id}")
 
     async def delete(self, message: SeenMessage) -> None:
         """Delete a message, or dismiss an ephemeral one."""
-        await self._call("DELETE", f"/messages/{message.channel_id}/{message.id}?user={self.id}")
+        await self.call("DELETE", f"/messages/{message.channel_id}/{message.id}?user={self.id}")
 
     async def messages(self, channel: str | None = None, *, limit: int = 50) -> list[SeenMessage]:
         """Return a channel's messages as this member sees them, oldest first."""
         place = await self.channel_id(channel)
-        found = await self._call("GET", f"/channels/{place}/messages?user={self.id}&limit={limit}")
+        found = await self.call("GET", f"/channels/{place}/messages?user={self.id}&limit={limit}")
         return [SeenMessage(item) for item in as_objects(found)]
 
     async def download(self, file: SeenFile | str) -> bytes:
         """Fetch a file, or a picture by its URL."""
         await self.connect()
         url = file if isinstance(file, str) else file.url
-        async with self._http.get(url) as response:
+        async with self.http.get(url) as response:
             response.raise_for_status()
             return await response.read()
 
     # -- waiting -------------------------------------------------------------------------------
-
-    async def wait_for(
-        self, predicate: Callable[[SeenMessage], bool], *, patience: float = PATIENCE
-    ) -> SeenMessage:
-        """Wait until a message that this member sees fits, and return it.
-
-        Messages shown since connecting count, in the form they have now.
-        """
-        await self.connect()
-        found: list[SeenMessage] = []
-
-        def fits() -> bool:
-            found.extend(item for item in self.seen.values() if predicate(item))
-            return bool(found)
-
-        await self.until(fits, patience=patience)
-        return found[0]
-
-    async def wait_for_frame(
-        self,
-        name: str,
-        predicate: Callable[[JsonObject], bool] = lambda _: True,
-        *,
-        patience: float = PATIENCE,
-    ) -> JsonObject:
-        """Wait for a socket frame of that name, such as BOT_STATUS; past ones count."""
-        await self.connect()
-        found: list[JsonObject] = []
-
-        def fits() -> bool:
-            found.extend(data for kind, data in self.frames if kind == name and predicate(data))
-            return bool(found)
-
-        await self.until(fits, patience=patience)
-        return found[0]
 
     async def wait_for_bot(self) -> None:
         """Wait until the bot is online and has registered a command."""
@@ -297,16 +189,10 @@ class Member:
             )
         )
 
-    async def until(self, reached: Callable[[], bool], *, patience: float = PATIENCE) -> None:
-        """Wait until `reached`, asked again whenever something is shown; raises `TimeoutError`."""
-        await self.connect()
-        async with asyncio.timeout(patience), self._changed:
-            await self._changed.wait_for(reached)
-
     async def refresh(self) -> JsonObject:
         """Fetch and return the whole state."""
         await self.connect()
-        self.state = as_object(await self._call("GET", f"/state?user={self.id}"))
+        self.state = as_object(await self.call("GET", f"/state?user={self.id}"))
         return self.state
 
     async def channel_id(self, channel: str | None) -> str:
@@ -322,12 +208,6 @@ class Member:
         return channel or ""
 
     # -- inside --------------------------------------------------------------------------------
-
-    @property
-    def _http(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise RuntimeError("this member has left")
-        return self._session
 
     async def _command_body(
         self,
@@ -368,58 +248,12 @@ class Member:
         use = Use(self, f"{self.name}-{self._count}", as_text(body["channel_id"]))
         self._uses[use.nonce] = use
         sent = body | {"nonce": use.nonce}
-        answer = as_object(await self._call("POST", "/interactions", sent, parts))
+        answer = as_object(await self.call("POST", "/interactions", sent, parts))
         use.id = as_text(answer["id"])
         return use
 
-    async def _call(
-        self, method: str, path: str, body: JsonObject | None = None, parts: Parts | None = None
-    ) -> Json:
-        await self.connect()
-        url = f"{self._base}/sandbox/api{path}"
-        full = None if body is None else {**body, "user": self.id}
-        if full is not None and parts is not None and parts.files:
-            sent = self._http.request(method, url, data=parts.form(full))
-        elif full is not None:
-            headers = {"Content-Type": "application/json"}
-            sent = self._http.request(method, url, data=encode(full).encode(), headers=headers)
-        else:
-            sent = self._http.request(method, url)
-        async with sent as response:
-            text = await response.text()
-            answer = decode(text) if text else None
-            if response.status >= 400:
-                raise _refused(response.status, as_object(answer))
-            return answer
-
-    async def _listen(self) -> None:
-        if self._socket is None:
-            return
-        async for message in self._socket:
-            if message.type is not aiohttp.WSMsgType.TEXT:
-                continue
-            async with self._changed:
-                self._take(message.data)
-                self._changed.notify_all()
-
-    def _take(self, text: str) -> None:
-        frame = as_object(decode(text))
-        name, data = as_text(frame["t"]), as_object(frame["d"])
-        self.frames.append((name, data))
-        if name in {"MESSAGE_CREATE", "MESSAGE_UPDATE"}:
-            self.seen[as_text(data["id"])] = SeenMessage(data)
-        elif name == "MESSAGE_DELETE":
-            self.seen.pop(as_text(data["id"]), None)
-        elif name == "HELLO":
-            self.state = data
-        elif name == "BOT_STATUS":
-            self.state["bot"] = data
-        elif name == "COMMANDS_UPDATE":
-            self.state["commands"] = data["commands"]
-        elif name == "INTERACTION":
-            self._progress(data)
-
-    def _progress(self, data: JsonObject) -> None:
+    def progress(self, data: JsonObject) -> None:
+        """How one of this member's interactions stands now."""
         use = self._uses.get(as_text(data["nonce"]))
         if use is None:
             return
@@ -458,13 +292,3 @@ def _focus(options: list[JsonObject], typing: str) -> list[Json]:
         else:
             marked.append(option | ({"focused": True} if option["name"] == typing else {}))
     return marked
-
-
-def _refused(status: int, body: JsonObject) -> ActionRefused:
-    code = body.get("code")
-    return ActionRefused(
-        status,
-        code if isinstance(code, int) else 0,
-        as_text(body.get("message"), f"status {status}"),
-        body.get("errors"),
-    )

@@ -21,7 +21,6 @@ LONGEST_MODULE = 350
 
 # Longer modules, each with the reason why it is not split.
 LONG_MODULES = {
-    "bot.sandbox.client": "a member's every action, one short method each",
     "generation.demo_model.scenes": "a table of the scenes that the model knows",
 }
 
