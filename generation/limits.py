@@ -74,15 +74,15 @@ def check_member(params: Params, limits: Limits, *, queued: int, made_today: int
         )
 
 
-def check_limits(limits: Limits) -> None:
-    """Check that each limit is in its range. Raises ``InvalidParams`` naming the first outside."""
-    for info in LIMITS:
-        value = getattr(limits, info.field)
-        if not info.lowest <= value <= info.highest:
-            raise InvalidParams(
-                info.field,
-                f"The limit for {info.title} must be between {info.lowest} and {info.highest}.",
-            )
+def check_limit(field: str, value: int) -> None:
+    """Check that there is such a limit and the value is in its range. Raises ``InvalidParams``."""
+    info = next((info for info in LIMITS if info.field == field), None)
+    if info is None:
+        raise InvalidParams(field, "There is no such limit. Please choose one from the list.")
+    if not info.lowest <= value <= info.highest:
+        raise InvalidParams(
+            field, f"The limit for {info.title} must be between {info.lowest} and {info.highest}."
+        )
 
 
 def over_limit(field: str, value: int, fact: str) -> OverLimit:

@@ -10,7 +10,7 @@ from generation.blobs import Blobs
 from generation.clock import Clock
 from generation.errors import UnknownJob
 from generation.estimate import Speeds, seconds_until_start
-from generation.limits import Limits, check_limits
+from generation.limits import Limits, check_limit
 from generation.policy import FairShare
 from generation.store import Line, Store
 from generation.types import (
@@ -127,13 +127,14 @@ class Queue:
         """The limits that apply in a scope."""
         return await self.store.settings.limits(scope, self._defaults)
 
-    async def set_limits(self, scope: ScopeId, limits: Limits) -> None:
-        """Set a scope's limits. Raises ``InvalidParams`` for one outside its range.
+    async def set_limit(self, scope: ScopeId, field: str, value: int) -> Limits:
+        """Set one limit of a scope, and return all that apply there then.
 
-        Waiting jobs are checked again when they start.
+        Raises ``InvalidParams`` for an unknown one, or a value outside its range. Waiting jobs
+        are checked again when they start.
         """
-        check_limits(limits)
-        await self.store.settings.set_limits(scope, limits, self._defaults)
+        check_limit(field, value)
+        return await self.store.settings.set_limit(scope, field, value, self._defaults)
 
     async def forget(self, owner: OwnerId) -> int:
         """Delete everything about a person: jobs in whatever state, and their pictures.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import discord
 from discord import app_commands
 
@@ -46,11 +44,7 @@ async def change(interaction: discord.Interaction, field: str, value: int) -> No
         raise Refused("Limits can be set in servers only.")
     if not permissions.is_admin(interaction, desk.operators):
         raise Refused("Only members who manage this server can change its limits.")
-    info = next((info for info in LIMITS if info.field == field), None)
-    if info is None:
-        raise Refused("There is no such limit. Please choose one from the list.")
     await interaction.response.defer(ephemeral=True)
     scope = scope_of(interaction.guild_id, interaction.user.id)
-    values = replace(await desk.queue.limits(scope), **{info.field: value})
-    await desk.queue.set_limits(scope, values)
+    values = await desk.queue.set_limit(scope, field, value)
     await errors.show(interaction, replies.limits(values, server=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.engine import Connection
@@ -25,21 +25,20 @@ class Settings:
         """The scope's limits: its own where it has some, else the defaults."""
         return await self._database.transact(lambda c: limits_of(c, scope, defaults))
 
-    async def set_limits(self, scope: ScopeId, limits: Limits, defaults: Limits) -> None:
-        """Store the scope's limits. What equals the default follows it from then on."""
-        usual = asdict(defaults)
-        own = [
-            {"scope": scope, "field": field, "value": value}
-            for field, value in asdict(limits).items()
-            if value != usual[field]
-        ]
+    async def set_limit(self, scope: ScopeId, field: str, value: int, defaults: Limits) -> Limits:
+        """Store one limit of the scope, and return all that apply there then.
 
-        def work(connection: Connection) -> None:
-            connection.execute(delete(tables.limits).where(tables.limits.c.scope == scope))
-            if own:
-                connection.execute(insert(tables.limits), own)
+        One that equals the default follows it from then on.
+        """
+        table = tables.limits
 
-        await self._database.transact(work)
+        def work(connection: Connection) -> Limits:
+            connection.execute(delete(table).where(table.c.scope == scope, table.c.field == field))
+            if value != getattr(defaults, field):
+                connection.execute(insert(table).values(scope=scope, field=field, value=value))
+            return limits_of(connection, scope, defaults)
+
+        return await self._database.transact(work)
 
     async def get(self, scope: ScopeId, key: str) -> JsonValue:
         """The value stored under a key, None if there is none."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import pytest
 
 from generation.errors import InvalidParams, OverLimit
-from generation.limits import LIMITS, LimitInfo, Limits, check_limits, check_member, check_request
+from generation.limits import LIMITS, LimitInfo, Limits, check_limit, check_member, check_request
 from tests.generation.stage import params
 
 EXACT = Limits(max_side=512, max_steps=20, max_count=2, max_queued=3, max_per_day=10)
@@ -51,12 +51,13 @@ def test_a_member_over_a_limit_is_told_which(queued: int, made_today: int, limit
 
 def test_every_limit_has_words_and_a_range_that_holds_its_default() -> None:
     assert [info.field for info in LIMITS] == [field.name for field in fields(Limits)]
-    check_limits(Limits())
+    for info in LIMITS:
+        check_limit(info.field, getattr(Limits(), info.field))
 
 
 @pytest.mark.parametrize("info", LIMITS, ids=lambda info: info.field)
 def test_a_limit_outside_its_range_cannot_be_set(info: LimitInfo) -> None:
     for value in (info.lowest - 1, info.highest + 1):
         with pytest.raises(InvalidParams, match=f"between {info.lowest} and") as refusal:
-            check_limits(replace(Limits(), **{info.field: value}))
+            check_limit(info.field, value)
         assert refusal.value.option == info.field

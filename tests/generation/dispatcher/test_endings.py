@@ -17,7 +17,6 @@ from generation.errors import (
     Unavailable,
     WorkerLost,
 )
-from generation.limits import Limits
 from generation.types import BlobId, JobState, Task
 from tests.generation.stage import SCOPE, Stage, result
 
@@ -222,7 +221,7 @@ async def test_limits_lowered_while_a_job_waits_refuse_it_when_it_would_start(
     first = await stage.submit()
     await stage.backend.begun.get()
     waiting = await stage.submit(steps=50)
-    await stage.queue.set_limits(SCOPE, Limits(max_steps=30))
+    await stage.queue.set_limit(SCOPE, "max_steps", 30)
     await stage.backend.finish(first)
     job = await stage.final(waiting)
     assert job.fault is not None

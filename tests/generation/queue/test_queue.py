@@ -101,12 +101,12 @@ async def test_the_delivery_address_can_change_while_a_job_waits(stage: Stage) -
 
 async def test_limits_are_the_defaults_until_set_and_must_be_sensible(stage: Stage) -> None:
     assert await stage.queue.limits(SCOPE) == Limits()
-    await stage.queue.set_limits(SCOPE, Limits(max_steps=10))
+    await stage.queue.set_limit(SCOPE, "max_steps", 10)
     assert await stage.queue.limits(SCOPE) == Limits(max_steps=10)
     with pytest.raises(OverLimit):
         await stage.submit(steps=11)
     with pytest.raises(InvalidParams):
-        await stage.queue.set_limits(SCOPE, Limits(max_steps=0))
+        await stage.queue.set_limit(SCOPE, "max_steps", 0)
     assert await stage.queue.limits(SCOPE) == Limits(max_steps=10)
 
 

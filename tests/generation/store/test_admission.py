@@ -101,7 +101,7 @@ async def test_one_member_of_one_server_does_not_use_up_anothers_limit(store: St
 
 
 async def test_a_servers_own_limits_count_over_the_defaults(store: Store) -> None:
-    await store.settings.set_limits(SCOPE, Limits(max_steps=10), Limits())
+    await store.settings.set_limit(SCOPE, "max_steps", 10, Limits())
     with pytest.raises(OverLimit):
         await store.jobs.admit(request(steps=11), defaults=Limits(), bound=10)
 

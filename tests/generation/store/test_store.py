@@ -215,13 +215,23 @@ async def owners(store: Store) -> set[str]:
 
 
 async def test_a_scopes_limits_follow_the_defaults_where_it_set_none(store: Store) -> None:
-    await store.settings.set_limits(SCOPE, Limits(max_steps=30), Limits())
+    await store.settings.set_limit(SCOPE, "max_steps", 30, Limits())
     assert await store.settings.limits(SCOPE, Limits(max_count=2)) == Limits(
         max_steps=30, max_count=2
     )
     assert await store.settings.limits(ScopeId("guild:2"), Limits()) == Limits()
-    await store.settings.set_limits(SCOPE, Limits(), Limits())
+    await store.settings.set_limit(SCOPE, "max_steps", Limits().max_steps, Limits())
     assert await store.settings.limits(SCOPE, Limits(max_steps=5)) == Limits(max_steps=5)
+
+
+async def test_two_admins_who_set_different_limits_at_once_both_have_their_way(
+    store: Store,
+) -> None:
+    await asyncio.gather(
+        store.settings.set_limit(SCOPE, "max_steps", 30, Limits()),
+        store.settings.set_limit(SCOPE, "max_count", 2, Limits()),
+    )
+    assert await store.settings.limits(SCOPE, Limits()) == Limits(max_steps=30, max_count=2)
 
 
 async def test_a_setting_is_kept_per_scope_until_it_is_forgotten(store: Store) -> None:
