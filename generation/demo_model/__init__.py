@@ -18,7 +18,7 @@ LORAS: Mapping[str, Path] = MappingProxyType({"neon": _WEIGHTS / "neon.safetenso
 DEFAULT_WIDTH = 256
 DEFAULT_HEIGHT = 256
 DEFAULT_STEPS = 20
-DEFAULT_GUIDANCE = 2.0
+DEFAULT_GUIDANCE = 3.0
 DEFAULT_SAMPLER = "EulerDiscreteScheduler"
 
 SMALLEST_SIDE = 128

@@ -19,6 +19,7 @@ from generation.demo_model.denoiser import (
     emphasis,
     focused,
     train_denoiser,
+    visibility,
 )
 from generation.demo_model.domain import CLOSE_UPS, draw_lots
 from generation.demo_model.latents import LatentStore
@@ -229,3 +230,8 @@ def test_a_foreign_checkpoint_is_refused_with_advice() -> None:
         _trainer(samples=4).load_state_dict(
             {"unet": 1, "optimizer": 2, "average": 3, "seen": 4},
         )
+
+
+def test_a_prompt_may_mislead_only_where_the_picture_can_still_be_seen() -> None:
+    shares = visibility(torch.tensor([0.0, 0.26, 0.31, 0.36, 1.0]))
+    torch.testing.assert_close(shares, torch.tensor([1.0, 1.0, 0.5, 0.0, 0.0]))

@@ -173,11 +173,11 @@ def test_strength_decides_how_much_of_an_image_stays(pipeline: StableDiffusionPi
                 generator=torch.Generator().manual_seed(1),
             ).images[0],
         )
-        for strength in (0.1, 0.4, 0.9)
+        for strength in (0.3, 0.6, 0.9)
     ]
     assert changes[0] < changes[1] < changes[2]
-    assert changes[0] < 35
-    assert changes[2] > 60
+    assert changes[0] < 16
+    assert changes[1] > 60
 
 
 def test_inpainting_changes_only_the_masked_part(pipeline: StableDiffusionPipeline) -> None:
