@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import discord
 
-from bot.backends import build_backends
+from bot.backends import build_backends, cards_for
 from bot.client import ClientSettings, EaselClient, Sync
 from bot.config import Config
 from bot.invite import invite_link
@@ -98,7 +98,7 @@ class App:
             defaults=config.limits,
             bound=config.queue.bound,
         )
-        backends = build_backends(config)
+        backends = build_backends(config, await cards_for(config))
         for backend in backends:
             stack.push_async_callback(backend.aclose)
         catalog = Catalog()

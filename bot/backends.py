@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 
 from bot.config import BackendConfig, Config, LocalConfig, ModelConfig
 from generation import demo_model
 from generation.backends.base import Backend
+from generation.backends.cards import Card, find_cards
 from generation.backends.local import LocalBackend
 from generation.backends.scripted import ScriptedBackend
 from generation.worker.settings import LocalModel
+
+CALIBRATION_FILE = "calibration.json"
+"""In the data directory: how many jobs at once pay on this machine. May be deleted."""
+COMPILED_FOLDER = "compiled"
+"""In the data directory: programs made from models, for this machine. May be deleted."""
 
 _DEMO = LocalModel(
     name="demo",
@@ -23,42 +31,87 @@ _DEMO = LocalModel(
     min_side=demo_model.SMALLEST_SIDE,
     max_side=demo_model.LARGEST_SIDE,
     multiple_of=demo_model.SIDE_MULTIPLE,
+    loras=tuple(demo_model.LORAS.values()),
 )
 
 
-def build_backends(config: Config) -> tuple[Backend, ...]:
-    """One backend for each section, the default model's first. None has been started yet."""
+async def cards_for(config: Config) -> tuple[Card, ...]:
+    """This machine's cards, as far as the configuration leaves it to us which ones to use."""
+    return await find_cards() if any(_takes_all(each) for each in config.backends) else ()
+
+
+def build_backends(config: Config, cards: Sequence[Card] = ()) -> tuple[Backend, ...]:
+    """The backends of each section, the default model's first. None has been started yet.
+
+    A section that leaves the device to us has a backend for each of the ``cards`` without a
+    problem: local-0, local-1, ….
+    """
     ordered = sorted(config.backends, key=lambda backend: not _has(backend, config.default_model))
-    return tuple(_build(backend, config.default_model) for backend in ordered)
+    placed = (each for backend in ordered for each in _placed(backend, cards, config))
+    return tuple(_build(backend, config) for backend in placed)
 
 
 def _has(config: BackendConfig, model: str | None) -> bool:
     return isinstance(config, LocalConfig) and any(each.name == model for each in config.models)
 
 
-def _build(config: BackendConfig, default_model: str | None) -> Backend:
+def _takes_all(config: BackendConfig) -> bool:
+    return isinstance(config, LocalConfig) and config.device == "auto" and not _is_tiny(config)
+
+
+def _placed(config: BackendConfig, cards: Sequence[Card], whole: Config) -> Iterator[BackendConfig]:
+    """The section once for each card it is to use."""
+    usable = [card for card in cards if card.problem is None]
+    if not isinstance(config, LocalConfig) or not _takes_all(config) or not usable:
+        yield config
+    elif len(usable) == 1:
+        # Not what a worker would choose by itself: the first, which may be the one left out.
+        yield replace(config, device=usable[0].device)
+    else:
+        taken = {other.name for other in whole.backends}
+        for card in usable:
+            number = card.device.rpartition(":")[2]
+            yield replace(config, device=card.device, name=_free(f"{config.name}-{number}", taken))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    names = itertools.chain([name], (f"{name}.{number}" for number in itertools.count(2)))
+    return next(each for each in names if each not in taken)
+
+
+def _build(config: BackendConfig, whole: Config) -> Backend:
     if not isinstance(config, LocalConfig):
         return ScriptedBackend(name=config.name)
-    models = sorted(config.models, key=lambda model: model.name != default_model)
+    models = sorted(config.models, key=lambda model: model.name != whole.default_model)
     return LocalBackend(
         config.name,
-        [_model(model) for model in models],
+        [local_model(model) for model in models],
         device=config.device,
         precision=config.precision,
-        threads=config.threads or _threads(config),
+        threads=threads_for(config),
+        lora_folders=config.lora_folders,
+        embedding_folders=config.embedding_folders,
+        calibration=whole.data.directory / CALIBRATION_FILE,
+        compiled=whole.data.directory / COMPILED_FOLDER,
     )
 
 
-def _threads(config: LocalConfig) -> int | None:
-    """One for the shipped model alone, else torch's own choice.
+def _is_tiny(config: LocalConfig) -> bool:
+    """Whether it has the shipped model alone, to which a second worker would bring nothing."""
+    return all(model.path is None for model in config.models)
+
+
+def threads_for(config: LocalConfig) -> int | None:
+    """The operator's choice, else one for the shipped model alone, else torch's own choice.
 
     It is too small to gain from a second one, and loses up to forty times where the other
     processors are busy; with one, every machine's same seed also takes the same way.
     """
-    return 1 if all(model.path is None for model in config.models) else None
+    return config.threads or (1 if _is_tiny(config) else None)
 
 
-def _model(config: ModelConfig) -> LocalModel:
+def local_model(config: ModelConfig) -> LocalModel:
+    """The model as a worker is told of it, with the operator's choices over its own."""
     if config.path is None:
         known = replace(_DEMO, name=config.name)
     else:

@@ -7,18 +7,19 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 import aiohttp
 
-from bot.backends import build_backends
+from bot.backends import build_backends, cards_for
 from bot.config import Config
 from bot.endings import TOKEN_PAGE, ExitCode
 from bot.invite import invite_link
 from generation.backends.base import Backend, Capabilities
+from generation.backends.cards import Card
 from generation.errors import GenerationError
 
 BACKEND_SECONDS = 300.0
@@ -51,10 +52,14 @@ async def check(config: Config) -> AsyncIterator[Finding]:
     async for finding in _discord(config):
         yield finding
     offered: list[str] = []
-    for backend in build_backends(config):
-        finding, models = await _backend(backend)
-        offered += models
+    cards = await cards_for(config)
+    for finding in _cards(cards):
         yield finding
+    for backend in build_backends(config, cards):
+        found, models = await _backend(backend)
+        offered += models
+        for finding in found:
+            yield finding
     if offered and config.default_model is not None and config.default_model not in offered:
         yield _bad(
             f'default_model is "{config.default_model}", but the models are {", ".join(offered)}',
@@ -158,18 +163,41 @@ async def _get(session: aiohttp.ClientSession, url: str) -> Mapping[str, object]
         return body
 
 
-async def _backend(backend: Backend) -> tuple[Finding, list[str]]:
+def _cards(cards: Sequence[Card]) -> list[Finding]:
+    findings = []
+    for card in cards:
+        text = f"card {card.device}: {card.name}, {card.memory / 1024**3:.1f} GB"
+        if card.problem is None:
+            findings.append(_good(text))
+        else:
+            text += (
+                f"; it is not used: {card.problem}. A section of its own with "
+                f'device = "{card.device}" would use it'
+            )
+            findings.append(Finding(verdict=Verdict.DOUBT, text=text))
+    return findings
+
+
+async def _backend(backend: Backend) -> tuple[list[Finding], list[str]]:
     try:
         async with asyncio.timeout(BACKEND_SECONDS):
             offer = await backend.capabilities()
+        health = await backend.health()
     except GenerationError as error:
-        return _bad(f"backend {backend.name}: {error}", ExitCode.CRASH), []
+        text = f"backend {backend.name}: {error.detail or error.sentence}"
+        return [_bad(text, ExitCode.CRASH)], []
     except TimeoutError:
         text = f"backend {backend.name} has not started within {BACKEND_SECONDS:g} seconds"
-        return _bad(text, ExitCode.CRASH), []
+        return [_bad(text, ExitCode.CRASH)], []
     finally:
         await backend.aclose()
-    return _good(f"backend {backend.name}: {_models(offer)}"), [m.name for m in offer.models]
+    device = f" on {health.device}" if health.device else ""
+    findings = [_good(f"backend {backend.name}: {_models(offer)}{device}")]
+    findings += [_good(f"backend {backend.name}: {note}") for note in health.notes]
+    if health.problem:
+        text = f"backend {backend.name}: {health.problem}"
+        findings.append(Finding(verdict=Verdict.DOUBT, text=text))
+    return findings, [model.name for model in offer.models]
 
 
 def _models(offer: Capabilities) -> str:

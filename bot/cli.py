@@ -1,4 +1,4 @@
-"""The command line: `easel demo`, `easel run`, `easel check`."""
+"""The command line: `easel demo`, `easel run`, `easel check`, `easel bench`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from bot.app import serve
+from bot.bench import DEMO_MODEL, FEWEST_JOBS, JOBS, BenchOptions, run_bench
 from bot.check import check
 from bot.config import Config, ConfigError, load, process_environment
 from bot.demo import DEFAULT_PORT, DemoOptions, run_demo
@@ -77,6 +78,15 @@ def _parser() -> argparse.ArgumentParser:
             help="the configuration (default: ./config.toml; see config.example.toml)",
         )
         sub.set_defaults(command=command)
+    _add_bench(
+        commands.add_parser(
+            "bench",
+            help="measure how fast Easel is on this machine",
+            description="Measures the worker against the bare pipeline, the bot's quickness while "
+            "a worker loads and draws, batching, cancelling and memory. The random models are "
+            "built in place, so that speed is known before anything is downloaded.",
+        )
+    )
     return parser
 
 
@@ -120,6 +130,45 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--model", metavar="NAME", help="which model draws")
     one.add_argument("--image", type=Path, metavar="FILE", help="a picture to start from")
     one.add_argument("--strength", type=float, metavar="X", help="how much of it to redraw (0-1)")
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_bench)
+    parser.add_argument(
+        "--model",
+        default=DEMO_MODEL,
+        metavar="MODEL",
+        help="a name from the configuration, a folder, or a random model such as random:sdxl "
+        "or, for trials, random:tiny-sdxl (default: the shipped model)",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="where MODEL is looked up (default: ./config.toml)",
+    )
+    parser.add_argument("--device", metavar="NAME", help="such as cpu, cuda or cuda:1")
+    parser.add_argument("--precision", metavar="NAME", help="float32, float16 or bfloat16")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and no table")
+    parser.add_argument(
+        "--quick", action="store_true", help="repeat less; leave out compiling and memory"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=_jobs,
+        default=JOBS,
+        metavar="N",
+        help=f"watch memory over N jobs; 0 leaves it out (default: {JOBS})",
+    )
+
+
+def _jobs(text: str) -> int:
+    if text.isdecimal() and (int(text) == 0 or int(text) >= FEWEST_JOBS):
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"{text} cannot be used: write 0, or a number from {FEWEST_JOBS} on"
+    )
 
 
 def _port(text: str) -> int:
@@ -190,6 +239,29 @@ def _demo(arguments: argparse.Namespace) -> int:
         print(text, flush=True)
 
     return _until_signal(lambda stop: run_demo(options, say=say, stop=stop), debug=False)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    set_up_logging(level="error", style="text")
+    options = BenchOptions(
+        model=arguments.model,
+        config=arguments.config,
+        device=arguments.device,
+        precision=arguments.precision,
+        is_quick=arguments.quick,
+        jobs=arguments.jobs,
+        is_json=arguments.json,
+    )
+    return _until_signal(
+        lambda stop: run_bench(
+            options,
+            process_environment(),
+            say=lambda text: print(text, flush=True),
+            tell=lambda text: print(text, file=sys.stderr, flush=True),
+            stop=stop,
+        ),
+        debug=False,
+    )
 
 
 def _load(path: Path) -> Config | None:

@@ -17,6 +17,7 @@ class Action(StrEnum):
 
     AGAIN = "again"
     VARY = "vary"
+    UPSCALE = "upscale"
     EDIT = "edit"
     DELETE = "delete"
     CANCEL = "cancel"

@@ -17,8 +17,10 @@ from bot.parcel import Parcel
 from bot.post import Post
 from bot.progress import Board
 from bot.verdicts import SEND_ERRORS, Verdict, judge
+from generation.backends.base import ModelInfo
 from generation.catalog import Catalog
 from generation.clock import Clock
+from generation.enlarging import can_grow
 from generation.errors import (
     DeliveryError,
     GenerationError,
@@ -130,19 +132,23 @@ class Messenger:
             except PictureGone:
                 _LOG.warning("picture_gone job=%s blob=%s", job.id, output.blob)
         share = REQUEST_LIMIT // max(1, min(len(pictures), replies.PICTURE_LIMIT))
+        model = self._model_that_can_go_on(job)
         return Parcel(
             job=job,
             pictures=tuple(pictures),
-            can_vary=self._can_vary(job),
+            can_vary=model is not None,
+            can_upscale=model is not None and can_grow(job.request.params.final_size, model),
             spoiler=address.spoiler,
             budget=min(share, address.file_limit),
         )
 
-    def _can_vary(self, job: Job) -> bool:
+    def _model_that_can_go_on(self, job: Job) -> ModelInfo | None:
+        """The job's model, if it is still there and can start from a picture."""
         try:
-            return Task.IMG2IMG in self._catalog.find(job.request.params.model).tasks
+            model = self._catalog.find(job.request.params.model)
         except InvalidParams:
-            return False
+            return None
+        return model if Task.IMG2IMG in model.tasks else None
 
     async def _walk(self, job: Job, parcel: Parcel) -> Address:
         """Try every open way in turn. Raises ``DeliveryError`` when none is left."""

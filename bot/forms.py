@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import discord
 
 from bot import errors
 from bot.desk import desk_of
-from bot.intake import Order, draft_from
+from bot.orders import Order, draft_from, inputs_of
 from bot.replies import PROMPT_ROOM
+from bot.text import clip, plain
 from bot.uploads import Pointer
 from generation.errors import InvalidParams
 from generation.prompt import Draft, merge, parse_flags
-from generation.types import BlobId, Job, Task
+from generation.types import BlobId, Job, JobId
 
 FORM_SECONDS = 3600.0
 """How long a form may stay open. Its submission is judged as if typed anew."""
 
-_SETTINGS_LENGTH = 400
+_SETTINGS_LENGTH = 2000
+_NOTE_LENGTH = 250
 _Input = discord.ui.TextInput[discord.ui.View]
 
 
@@ -40,22 +43,36 @@ class Form(discord.ui.Modal):
         await errors.answer(interaction, error)
 
 
-class EditForm(Form):
-    """A job's prompt and settings, to be changed into a new job."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """What a form starts from: stored pictures and the job, if any, and how that is shown."""
 
-    def __init__(self, job: Job, *, private: bool, spoiler: bool) -> None:
-        super().__init__(title="Edit and draw again")
-        self._job = job
-        self._private = private
-        self._spoiler = spoiler
-        params = job.request.params
-        self._prompt = self.ask("Prompt", _paragraph("prompt", params.prompt))
+    picture: BlobId | None = None
+    mask: BlobId | None = None
+    parent: JobId | None = None
+    private: bool = False
+    spoiler: bool = False
+
+
+class EditForm(Form):
+    """A prompt and settings, to be changed into a new job. ``notes`` stand above them."""
+
+    def __init__(
+        self, draft: Draft, *, title: str, origin: Origin, notes: Sequence[str] = ()
+    ) -> None:
+        super().__init__(title=title)
+        self._origin = origin
+        if notes:
+            lines = [f"- {plain(note, _NOTE_LENGTH)}" for note in notes]
+            self.add_item(discord.ui.TextDisplay("\n".join(lines)))
+        self._prompt = self.ask("Prompt", _paragraph("prompt", draft.prompt))
         self._negative = self.ask(
-            "Negative prompt", _paragraph("negative_prompt", params.negative_prompt, required=False)
+            "Negative prompt",
+            _paragraph("negative_prompt", draft.negative_prompt or "", required=False),
         )
         self._settings = self.ask(
             "Settings",
-            _paragraph("settings", settings_text(job), required=False, limit=_SETTINGS_LENGTH),
+            _paragraph("settings", settings_text(draft), required=False, limit=_SETTINGS_LENGTH),
             "As flags. Remove --seed for a new random one.",
         )
 
@@ -72,13 +89,14 @@ class EditForm(Form):
         options = replace(settings, negative_prompt=self._negative.value or None)
         order = Order(
             draft=merge(options, parse_flags(prompt)),
-            picture=_input_of(self._job),
-            parent=self._job.id,
+            picture=self._origin.picture,
+            mask=self._origin.mask,
+            parent=self._origin.parent,
         )
         intake = desk_of(interaction).intake
         intake.check(order)
         receipt = await intake.acknowledge(
-            interaction, private=self._private, spoiler=self._spoiler
+            interaction, private=self._origin.private, spoiler=self._origin.spoiler
         )
         await intake.admit(order, receipt)
 
@@ -114,38 +132,50 @@ class ReimagineForm(Form):
         await intake.admit(order, receipt)
 
 
-def settings_text(job: Job) -> str:
-    """A job's settings as the flags that ``parse_flags`` reads back."""
-    draft = draft_from(job.request.params)
+def form_for(job: Job, *, private: bool, spoiler: bool) -> EditForm:
+    """The form with everything that led to the job."""
+    picture, mask = inputs_of(job)
+    origin = Origin(picture=picture, mask=mask, parent=job.id, private=private, spoiler=spoiler)
+    return EditForm(draft_from(job.request.params), title="Edit and draw again", origin=origin)
+
+
+def settings_text(draft: Draft) -> str:
+    """A draft's settings as the flags that ``parse_flags`` reads back."""
     flags = [
         ("model", draft.model),
         ("width", draft.width),
         ("height", draft.height),
         ("steps", draft.steps),
-        ("cfg", None if draft.guidance_scale is None else f"{draft.guidance_scale:g}"),
+        ("cfg", _short(draft.guidance_scale)),
         ("sampler", draft.sampler),
         ("scheduler", draft.scheduler),
-        ("strength", None if draft.strength is None else f"{draft.strength:g}"),
+        ("strength", _short(draft.strength)),
+        ("eta", _short(draft.eta)),
+        ("clip-skip", None if draft.clip_skip == 1 else draft.clip_skip),
+        ("mask-blur", draft.mask_blur),
+        ("padding", draft.padding),
+        ("hires", _short(draft.hires)),
+        ("hires-strength", _short(draft.hires_strength)),
         ("seed", draft.seed),
+        ("subseed", draft.subseed),
+        ("subseed-strength", _short(draft.subseed_strength)),
         ("count", draft.count),
     ]
     words = [f"--{name} {value}" for name, value in flags if value not in {None, ""}]
+    words += ["--exact"] * bool(draft.exact)
     words += [f"--lora {lora.name}:{lora.weight:g}" for lora in draft.loras]
     return " ".join(words)
 
 
-def _input_of(job: Job) -> BlobId | None:
-    """The stored picture that the job started from."""
-    if job.request.params.task is Task.TXT2IMG or not job.request.inputs:
-        return None
-    return job.request.inputs[0]
+def _short(number: float | None) -> str | None:
+    return None if number is None else f"{number:g}"
 
 
 def _paragraph(name: str, text: str, *, required: bool = True, limit: int = PROMPT_ROOM) -> _Input:
     return _Input(
         custom_id=name,
         style=discord.TextStyle.paragraph,
-        default=text or None,
+        default=clip(text, limit) or None,
         required=required,
         max_length=limit,
     )

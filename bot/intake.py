@@ -2,48 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import discord
 
 from bot import errors, permissions
 from bot.address import DEFAULT_FILE_LIMIT, Address
+from bot.material import Material
+from bot.orders import Order, to_enlarge
 from bot.progress import Board
 from bot.uploads import Fetcher, Pointer
 from generation.catalog import Catalog
 from generation.clock import Clock
-from generation.errors import GenerationError
-from generation.images import clean_upload, fit
-from generation.prompt import Draft, merge, parse_flags
+from generation.enlarging import STRENGTH
+from generation.errors import BadImage, GenerationError, InvalidParams
+from generation.images import Encoded
+from generation.infotext import find_text, has_workflow
+from generation.prompt import Draft
 from generation.queue import Queue
+from generation.reuse import NO_SETTINGS, WORKFLOW_ONLY, Taken, take_over
 from generation.types import (
-    BlobId,
-    JobId,
     OwnerId,
-    Params,
     Request,
     ScopeId,
-    Task,
     Ticket,
     new_job_id,
 )
 
 _LOG = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """What a member wants. ``picture`` is what to start from: elsewhere on Discord, or stored."""
-
-    draft: Draft
-    picture: Pointer | BlobId | None = None
-    parent: JobId | None = None
-
-    @property
-    def task(self) -> Task:
-        """What that asks of a model."""
-        return Task.TXT2IMG if self.picture is None else Task.IMG2IMG
+_READING_SECONDS = 2.0  # a form must be shown within three
+_MOST_READ = 4
+_NO_PROMPT = (
+    "That file does not say what it was made with. Please describe the picture in the prompt, or "
+    "choose the method “without a model”."
+)
+_TOO_SLOW = "That picture could not be fetched in time to show a form. Please try again."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,30 +58,6 @@ class Receipt:
     def like(self, address: Address) -> Receipt:
         """The receipt for a job that is shown as the one at that address is: spoiler or not."""
         return replace(self, address=replace(self.address, spoiler=address.spoiler))
-
-
-def draft_of(options: Draft) -> Draft:
-    """A command's options with the flags of its prompt. Raises ``InvalidParams``."""
-    return merge(options, parse_flags(options.prompt))
-
-
-def draft_from(params: Params) -> Draft:
-    """The draft that leads to the same parameters again, seed included."""
-    return Draft(
-        prompt=params.prompt,
-        negative_prompt=params.negative_prompt or None,
-        model=params.model,
-        width=params.width,
-        height=params.height,
-        steps=params.steps,
-        guidance_scale=params.guidance_scale,
-        sampler=params.sampler,
-        scheduler=params.scheduler,
-        seed=params.seed,
-        count=params.count,
-        strength=None if params.task is Task.TXT2IMG else params.strength,
-        loras=params.loras,
-    )
 
 
 def scope_of(guild_id: int | None, user_id: int) -> ScopeId:
@@ -109,6 +83,7 @@ class Intake:
         self._clock = clock
         self._board = board
         self._fetcher = fetcher
+        self._material = Material(queue=queue, catalog=catalog, fetcher=fetcher)
         self._patience = patience
 
     def check(self, order: Order) -> None:
@@ -168,11 +143,8 @@ class Intake:
 
     async def admit(self, order: Order, receipt: Receipt) -> Ticket:
         """Accept the order and show where it stands. Raises a ``Refused`` or ``StorageError``."""
-        png, params = await self._prepare(order)
-        inputs: tuple[BlobId, ...] = ()
-        if png is not None:
-            fitted = await fit(png, params.width, params.height)
-            inputs = (await self._queue.keep(fitted),)
+        pictures, params = await self._material.prepare(order, receipt.scope)
+        inputs = tuple([await self._queue.keep(picture) for picture in pictures])
         now = self._clock.now()
         request = Request(
             id=new_job_id(),
@@ -196,19 +168,58 @@ class Intake:
             self._board.queued(ticket.job, ticket.place)
         return ticket
 
-    async def _prepare(self, order: Order) -> tuple[bytes | None, Params]:
-        """The picture to start from, if any, and the parameters, which may take its shape."""
-        if order.picture is None:
-            return None, self._catalog.resolve(order.draft, task=order.task)
-        if isinstance(order.picture, Pointer):
-            upload = await clean_upload(await self._fetcher.fetch(order.picture))
-            size = (upload.width, upload.height)
-            params = self._catalog.resolve(order.draft, task=order.task, picture_size=size)
-            return upload.png, params
-        stored = await self._queue.picture(order.picture)
-        return stored, self._catalog.resolve(order.draft, task=order.task)
+    async def draft_to_enlarge(self, draft: Draft, picture: Pointer) -> Draft:
+        """The draft for a larger picture; where it says nothing, the file's own settings hold.
 
+        Raises ``InvalidParams`` where neither says what the picture shows.
+        """
+        if draft.prompt:
+            light = STRENGTH if draft.strength is None else draft.strength
+            return replace(to_enlarge(draft, draft.seed), strength=light)
+        try:
+            taken = await self.settings_in([picture])
+        except BadImage as error:
+            raise InvalidParams("prompt", _NO_PROMPT, detail=error.detail) from error
+        found = to_enlarge(taken.draft, taken.draft.seed)
+        return replace(
+            found,
+            model=draft.model or found.model,
+            seed=found.seed if draft.seed is None else draft.seed,
+            strength=found.strength if draft.strength is None else draft.strength,
+        )
 
-def anew(draft: Draft) -> Draft:
-    """The draft with a seed still to be drawn."""
-    return replace(draft, seed=None)
+    async def enlarge(
+        self, picture: Pointer, factor: float, receipt: Receipt
+    ) -> tuple[Encoded, str]:
+        """The picture enlarged without a model, and a sentence that says so.
+
+        Raises ``BadImage``, ``OverLimit`` and ``DeliveryError``.
+        """
+        return await self._material.enlarge(
+            picture, factor, receipt.scope, budget=receipt.address.file_limit
+        )
+
+    async def settings_in(self, pictures: Iterable[Pointer]) -> Taken:
+        """The settings that the first of the pictures with any holds, as far as they fit here.
+
+        Quick enough to be waited for before the first answer to an interaction. Raises
+        ``BadImage`` when none holds any or none could be read in time, and ``Unavailable``.
+        """
+        refusal = BadImage("There is no picture in that message.")
+        try:
+            async with asyncio.timeout(_READING_SECONDS):
+                for pointer in itertools.islice(pictures, _MOST_READ):
+                    try:
+                        return await self._settings_in(pointer)
+                    except BadImage as error:
+                        refusal = error
+        except TimeoutError:
+            refusal = BadImage(_TOO_SLOW)
+        raise refusal
+
+    async def _settings_in(self, pointer: Pointer) -> Taken:
+        data = await self._fetcher.fetch(pointer, lambda head: find_text(head) is not None)
+        text = find_text(data)
+        if text is None:
+            raise BadImage(WORKFLOW_ONLY if has_workflow(data) else NO_SETTINGS)
+        return take_over(text, self._catalog)

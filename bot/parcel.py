@@ -45,6 +45,7 @@ class Parcel:
     job: Job
     pictures: tuple[tuple[StoredOutput, bytes], ...]
     can_vary: bool
+    can_upscale: bool
     spoiler: bool
     budget: int
     form: Form = Form.FULL
@@ -66,7 +67,13 @@ class Parcel:
             return replies.refusal(_UNSHOWN)
         if self.form is Form.BARE:
             return replies.bare_result(self.job, pictures)
-        return replies.result(self.job, pictures, can_vary=self.can_vary, notes=notes)
+        return replies.result(
+            self.job,
+            pictures,
+            can_vary=self.can_vary,
+            can_upscale=self.can_upscale,
+            notes=notes,
+        )
 
     def adapt(self, verdict: Verdict, error: Exception) -> bool:
         """Change as the verdict says; False if that was done already."""

@@ -12,7 +12,7 @@ import discord
 from bot import custom_ids
 from bot.custom_ids import Action
 from bot.text import block, clean, clip, length, plain
-from generation.limits import LIMITS, Limits
+from generation.images import Encoded
 from generation.types import Job, JobId, JobState, Params, Place, Progress, Task
 
 TEXT_LIMIT: Final = 4000
@@ -30,14 +30,7 @@ GREEN: Final = 0x57F287
 RED: Final = 0xED4245
 BLUE: Final = 0x5865F2
 
-_GUIDE: Final = """\
-**Make a picture**: `/imagine` and say what you would like to see.
-**Shape it**: the options set size, steps, guidance and seed; so do flags in the prompt, such as \
-`--ar 16:9 --no text --seed 7`.
-**Start from a picture**: give `/imagine` an `image`, or choose Apps → Reimagine… on any message \
-with a picture, or reply to one of mine and mention {mention}.
-**Go on**: the buttons under a result draw it again, vary it, edit it, or delete it."""
-
+_LABELS: Final = {Action.VARY: ("Vary", "🎨"), Action.UPSCALE: ("Upscale", "🔍")}
 _BAR_LENGTH = 12
 _ROW_LENGTH = 5
 _MINUTE = 60
@@ -136,17 +129,23 @@ def running(job: Job, progress: Progress | None, *, spoiler: bool) -> Card:
 
 
 def result(
-    job: Job, pictures: Sequence[Picture], *, can_vary: bool, notes: Sequence[str] = ()
+    job: Job,
+    pictures: Sequence[Picture],
+    *,
+    can_vary: bool,
+    can_upscale: bool = False,
+    notes: Sequence[str] = (),
 ) -> Card:
     """The finished pictures with everything needed to make them again."""
     params = job.request.params
     footer = [_settings(params, job.seconds), _seeds(params)]
     footer += [f"-# {plain(note, 160)}" for note in (*job.notes, *notes)[:5]]
+    each = (Action.VARY,) * can_vary + (Action.UPSCALE,) * can_upscale
     return Card(
         texts=_prompt_texts(params),
         pictures=tuple(pictures[:PICTURE_LIMIT]),
         footer=tuple(footer),
-        buttons=_result_buttons(job.id, len(pictures), can_vary=can_vary),
+        buttons=_result_buttons(job.id, len(pictures), each),
         colour=GREEN,
     )
 
@@ -156,7 +155,7 @@ def bare_result(job: Job, pictures: Sequence[Picture]) -> Card:
     return Card(
         texts=("Your pictures are ready.",),
         pictures=tuple(replace(picture, description="") for picture in pictures[:PICTURE_LIMIT]),
-        buttons=_result_buttons(job.id, len(pictures), can_vary=False),
+        buttons=_result_buttons(job.id, len(pictures)),
         colour=GREEN,
     )
 
@@ -190,31 +189,16 @@ def notice(sentence: str) -> Card:
     return Card(texts=(plain(sentence, 800),))
 
 
+def enlarged(encoded: Encoded, note: str, *, spoiler: bool) -> Card:
+    """A picture that was made larger, with what was done to it."""
+    name = f"enlarged.{encoded.extension}"
+    picture = Picture(name=name, data=encoded.data, description="Enlarged", spoiler=spoiler)
+    return Card(texts=(), pictures=(picture,), footer=(f"-# {plain(note, 300)}",), colour=GREEN)
+
+
 def mentioning(card: Card, owner: int) -> Card:
     """The card with its owner's name above it, for a message that should reach them."""
     return replace(card, texts=(f"<@{owner}>", *card.texts))
-
-
-def limits(values: Limits, *, server: bool) -> Card:
-    """What a server (or private messages) allows, one line a limit."""
-    place = "This server" if server else "In private messages, each person"
-    lines = [f"**{place} allows**"]
-    lines += [f"{info.title.capitalize()}: **{getattr(values, info.field)}**" for info in LIMITS]
-    if server:
-        lines.append("-# Members who manage the server can change these with /limits set.")
-    return Card(texts=("\n".join(lines),))
-
-
-def guide(bot_id: int, models: Sequence[str]) -> Card:
-    """How to use the bot, in one screen."""
-    names = ", ".join(plain(name, 60) for name in models[:20])
-    help_text = _GUIDE.format(mention=f"<@{bot_id}>")
-    return Card(
-        texts=(
-            help_text,
-            f"-# Models: {names}" if names else "-# No model is available right now.",
-        )
-    )
 
 
 def _unfinished(job: Job, heading: str) -> Card:
@@ -235,15 +219,24 @@ def _prompt_texts(params: Params) -> tuple[str, ...]:
 
 
 def _settings(params: Params, seconds: float | None) -> str:
+    width, height = params.final_size
     parts = [
         plain(params.model, 80),
-        f"{params.width}×{params.height}",
+        f"{width}×{height}",
         f"{params.steps} steps",
         f"guidance {params.guidance_scale:g}",
         plain(params.sampler, 60),
     ]
     if params.task is not Task.TXT2IMG:
         parts.append(f"strength {params.strength:g}")
+    if params.hires > 1:
+        parts.append(f"hires {params.hires:g} at {params.hires_strength:g}")
+    if params.eta:
+        parts.append(f"eta {params.eta:g}")
+    if params.clip_skip > 1:
+        parts.append(f"clip skip {params.clip_skip}")
+    if params.exact:
+        parts.append("exact")
     parts += [f"{plain(lora.name, 60)} {lora.weight:g}" for lora in params.loras[:5]]
     if seconds is not None:
         parts.append(f"{seconds:.1f} s")
@@ -252,25 +245,32 @@ def _settings(params: Params, seconds: float | None) -> str:
 
 def _seeds(params: Params) -> str:
     seeds = params.seeds()
+    if params.subseed_strength:
+        varied = ", ".join(map(str, seeds))
+        return f"-# Seed: {params.seed}, {params.subseed_strength:g} towards {varied}"
     word = "Seed" if len(seeds) == 1 else "Seeds"
     return f"-# {word}: " + ", ".join(map(str, seeds))
 
 
-def _result_buttons(job_id: JobId, count: int, *, can_vary: bool) -> tuple[Button, ...]:
-    """What members do most comes first; deleting stands last, where no finger slips onto it."""
-    varies = [
+def _result_buttons(job_id: JobId, count: int, each: Sequence[Action] = ()) -> tuple[Button, ...]:
+    """What members do most comes first; deleting stands last, where no finger slips onto it.
+
+    ``each`` is what can be done with every single picture.
+    """
+    several = [
         Button(
-            action=Action.VARY,
-            label="Vary" if count == 1 else f"Vary {index + 1}",
+            action=action,
+            label=_LABELS[action][0] + f" {index + 1}" * (count > 1),
             job_id=job_id,
             index=index,
-            emoji="🎨",
+            emoji=_LABELS[action][1],
         )
-        for index in range(min(count, PICTURE_LIMIT) if can_vary else 0)
+        for action in each
+        for index in range(min(count, PICTURE_LIMIT))
     ]
     return (
         Button(action=Action.AGAIN, label="Again", job_id=job_id, emoji="🔁"),
-        *varies,
+        *several,
         Button(action=Action.EDIT, label="Edit", job_id=job_id, emoji="✏️"),
         _delete_button(job_id),
     )
@@ -305,15 +305,15 @@ def _within(
 
 
 def _rows(buttons: tuple[Button, ...]) -> list[tuple[Button, ...]]:
-    """Buttons in rows of five; several for one action each get a row of their own."""
+    """Buttons in rows of five; of more, each action for single pictures has rows of its own."""
     if len(buttons) <= _ROW_LENGTH:
         return [buttons] if buttons else []
-    single = tuple(button for button in buttons if button.index is None)
-    several = tuple(button for button in buttons if button.index is not None)
-    groups = [single]
-    groups += [
-        several[start : start + _ROW_LENGTH] for start in range(0, len(several), _ROW_LENGTH)
-    ]
+    groups = [tuple(button for button in buttons if button.index is None)]
+    for action in dict.fromkeys(button.action for button in buttons if button.index is not None):
+        several = tuple(button for button in buttons if button.action is action)
+        groups += [
+            several[start : start + _ROW_LENGTH] for start in range(0, len(several), _ROW_LENGTH)
+        ]
     return [group for group in groups if group]
 
 

@@ -8,8 +8,11 @@ from discord import app_commands
 from bot import errors
 from bot.cogs.guide import guide
 from bot.cogs.imagine import imagine
+from bot.cogs.inpaint import inpaint, outpaint
 from bot.cogs.limits import limits
 from bot.cogs.reimagine import reimagine
+from bot.cogs.reuse import use_settings
+from bot.cogs.upscale import upscale
 from bot.desk import DeskClient
 
 
@@ -19,7 +22,11 @@ class EaselTree(app_commands.CommandTree[DeskClient]):
     def __init__(self, client: DeskClient) -> None:
         super().__init__(client)
         self.add_command(imagine)
+        self.add_command(inpaint)
+        self.add_command(outpaint)
+        self.add_command(upscale)
         self.add_command(reimagine)
+        self.add_command(use_settings)
         self.add_command(limits)
         self.add_command(guide)
 

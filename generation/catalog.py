@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import logging
 import math
 from collections.abc import Iterable, Sequence
 
 from generation.backends.base import Backend, ModelInfo
+from generation.choices import choose_loras, choose_sampler, unknown
+from generation.enlarging import second_pass
 from generation.errors import BackendError, InvalidParams, Unavailable
 from generation.prompt import Draft, clean_text, parse_ratio
-from generation.types import SEED_MAX, Lora, Params, Task, new_seed
+from generation.prompt.emphasis import read_phrases
+from generation.redrawing import STRENGTH, Redraw, mask_blur, padding, size_for
+from generation.types import SEED_MAX, Params, Task, new_seed
+from generation.variations import choose_variation
 
 _LOG = logging.getLogger(__name__)
 _MOST_GUIDANCE = 30.0
@@ -48,7 +52,7 @@ class Catalog:
         for model in self._models.values():
             if wanted in {model.name.casefold(), model.title.casefold()}:
                 return model
-        raise _unknown("model", name, [model.name for model in self._models.values()])
+        raise unknown("model", name, [model.name for model in self._models.values()])
 
     def backends_of(self, model: str) -> tuple[str, ...]:
         """Names of the backends that offer the model, in the order of their configuration."""
@@ -89,32 +93,52 @@ class Catalog:
         task: Task,
         default_model: str | None = None,
         picture_size: tuple[int, int] | None = None,
+        redraw: Redraw | None = None,
     ) -> Params:
         """Everything the draft left open, filled in, and everything it says, checked.
 
         ``picture_size`` is the uploaded picture's width and height; where the draft names no
-        size, the result takes its shape. A random seed is drawn here, so that what is stored
-        can be repeated. Raises ``InvalidParams`` with one sentence for the first problem.
+        size, the result takes its shape. ``redraw`` is what inpainting works on. A random seed is
+        drawn here, so that what is stored can be repeated. Raises ``InvalidParams`` with one
+        sentence for the first problem.
         """
         model = self._choose(draft.model, default_model)
         if task not in model.tasks:
             raise InvalidParams("model", _cannot(model, task, self._models.values()))
-        width, height = _size(draft, model, picture_size)
+        if redraw is not None and _names_no_size(draft):
+            width, height = size_for(redraw, model)
+        else:
+            width, height = _size(draft, model, picture_size)
+        hires, hires_strength, final = second_pass(draft, (width, height), model, task)
+        final_width, final_height = final if redraw is None else redraw.canvas
+        subseed, subseed_strength = choose_variation(draft, model, task)
+        sampler, scheduler = choose_sampler(draft, model)
         return Params(
             task=task,
             model=model.name,
-            prompt=_prompt(draft),
+            prompt=_prompt(draft, model),
             negative_prompt=_negative(draft, model),
             width=width,
             height=height,
             steps=_within("steps", draft.steps, model.steps, 1, model.max_steps),
             guidance_scale=_guidance(draft, model),
-            sampler=_one_of("sampler", draft.sampler, model.sampler, model.samplers),
-            scheduler=_one_of("scheduler", draft.scheduler, model.scheduler, model.schedulers),
+            sampler=sampler,
+            scheduler=scheduler,
             seed=_seed(draft.seed),
             count=_within("count", draft.count, 1, 1, model.max_count),
             strength=_strength(draft, model, task),
-            loras=_loras(draft, model),
+            loras=choose_loras(draft, model),
+            eta=_eta(draft, model, sampler),
+            clip_skip=_clip_skip(draft, model),
+            exact=bool(draft.exact),
+            mask_blur=mask_blur(draft, task),
+            padding=padding(draft, task),
+            final_width=final_width,
+            final_height=final_height,
+            hires=hires,
+            hires_strength=hires_strength,
+            subseed=subseed,
+            subseed_strength=subseed_strength,
         )
 
     def _choose(self, asked: str | None, default_model: str | None) -> ModelInfo:
@@ -140,10 +164,11 @@ def _cannot(model: ModelInfo, task: Task, models: Iterable[ModelInfo]) -> str:
     return f"The model {model.name} cannot {words[task]}.{hint}"
 
 
-def _prompt(draft: Draft) -> str:
+def _prompt(draft: Draft, model: ModelInfo) -> str:
     prompt = clean_text(draft.prompt)
     if not prompt:
         raise InvalidParams("prompt", "Please describe the picture in the prompt.")
+    _require_readable(prompt, "prompt", model)
     return prompt
 
 
@@ -153,7 +178,14 @@ def _negative(draft: Draft, model: ModelInfo) -> str:
         raise InvalidParams(
             "negative_prompt", f"The model {model.name} ignores negative prompts; leave it out."
         )
+    _require_readable(negative, "negative_prompt", model)
     return negative
+
+
+def _require_readable(text: str, option: str, model: ModelInfo) -> None:
+    """Raise for emphasis that the model's worker would refuse."""
+    if model.uses_emphasis:
+        read_phrases(text, option=option)
 
 
 def _guidance(draft: Draft, model: ModelInfo) -> float:
@@ -180,7 +212,7 @@ def _strength(draft: Draft, model: ModelInfo, task: Task) -> float:
             )
         return _NO_STRENGTH
     if asked is None:
-        return model.strength if task is Task.IMG2IMG else _NO_STRENGTH
+        return model.strength if task is Task.IMG2IMG else STRENGTH
     if not 0 < asked <= 1:
         raise InvalidParams(
             "strength", f"Strength is above 0 (keep all) and at most 1 (redraw all), not {asked:g}."
@@ -205,44 +237,28 @@ def _within(option: str, asked: int | None, default: int, lowest: int, highest: 
     return value
 
 
-def _one_of(option: str, asked: str | None, default: str, offered: Sequence[str]) -> str:
+def _eta(draft: Draft, model: ModelInfo, sampler: str) -> float:
+    asked = draft.eta
     if asked is None:
-        return default
-    wanted = asked.strip().casefold()
-    for name in offered:
-        if name.casefold() == wanted:
-            return name
-    raise _unknown(option, asked, offered)
+        return 0.0
+    if not 0 <= asked <= 1:
+        raise InvalidParams("eta", f"Eta is from 0 (no noise) to 1 (most), not {asked:g}.")
+    if asked and sampler not in model.eta_samplers:
+        able = ", ".join(model.eta_samplers)
+        hint = f"choose {able} for it, or leave it out" if able else "leave it out"
+        raise InvalidParams("eta", f"The sampler {sampler} takes no eta here; {hint}.")
+    return float(asked)
 
 
-def _loras(draft: Draft, model: ModelInfo) -> tuple[Lora, ...]:
-    known = {name.casefold(): name for name in model.loras}
-    chosen: dict[str, Lora] = {}
-    for lora in draft.loras:
-        name = known.get(lora.name.casefold())
-        if name is None:
-            if not known:
-                raise InvalidParams("loras", f"The model {model.name} has no LoRAs here.")
-            raise _unknown("LoRA", lora.name, model.loras, option="loras")
-        if name in chosen:
-            raise InvalidParams("loras", f"The LoRA {name} is given twice.")
-        chosen[name] = Lora(name=name, weight=lora.weight)
-    return tuple(chosen.values())
+def _clip_skip(draft: Draft, model: ModelInfo) -> int:
+    asked = draft.clip_skip
+    if asked is not None and asked != 1 and model.max_clip_skip == 1:
+        raise InvalidParams("clip_skip", f"The model {model.name} has no clip skip; leave it out.")
+    return _within("clip_skip", asked, model.clip_skip, 1, model.max_clip_skip)
 
 
-def _unknown(
-    noun: str, asked: str, offered: Sequence[str], *, option: str | None = None
-) -> InvalidParams:
-    shown = asked if len(asked) <= 40 else asked[:40] + "…"
-    by_fold = {name.casefold(): name for name in offered}
-    near = difflib.get_close_matches(asked[:80].casefold(), by_fold, n=3, cutoff=0.5)
-    if near:
-        hint = f"Did you mean {' or '.join(by_fold[name] for name in near)}?"
-    elif offered:
-        hint = f"Available: {', '.join(offered[:8])}{'…' if len(offered) > 8 else ''}."
-    else:
-        hint = "None is available."
-    return InvalidParams(option or noun, f"There is no {noun} “{shown}”. {hint}")
+def _names_no_size(draft: Draft) -> bool:
+    return draft.width is None and draft.height is None and draft.aspect_ratio is None
 
 
 def _size(draft: Draft, model: ModelInfo, picture_size: tuple[int, int] | None) -> tuple[int, int]:
@@ -282,7 +298,7 @@ def _side(option: str, asked: int | None, model: ModelInfo) -> int | None:
         raise InvalidParams(
             option,
             f"{option} must be a multiple of {model.multiple_of} for {model.name}; "
-            f"the nearest to {asked} is {_rounded(asked, model)}.",
+            f"the nearest to {asked} is {model.nearest_side(asked)}.",
         )
     return asked
 
@@ -291,7 +307,7 @@ def _from_area(name: str, ratio: float, model: ModelInfo) -> tuple[int, int]:
     """The size of that shape with about as many pixels as the model's own."""
     area = model.width * model.height
     ideal = math.sqrt(area * ratio)
-    width, height = _rounded(ideal, model), _rounded(ideal / ratio, model)
+    width, height = model.nearest_side(ideal), model.nearest_side(ideal / ratio)
     off = (width / height) / ratio
     if not 1 / _RATIO_TOLERANCE <= off <= _RATIO_TOLERANCE:
         raise InvalidParams("aspect_ratio", _too_extreme(name, model))
@@ -299,7 +315,7 @@ def _from_area(name: str, ratio: float, model: ModelInfo) -> tuple[int, int]:
 
 
 def _checked(name: str, side: float, model: ModelInfo) -> int:
-    rounded = _rounded(side, model)
+    rounded = model.nearest_side(side)
     if not 1 / _RATIO_TOLERANCE <= rounded / side <= _RATIO_TOLERANCE:
         raise InvalidParams("aspect_ratio", _too_extreme(name, model))
     return rounded
@@ -310,11 +326,3 @@ def _too_extreme(name: str, model: ModelInfo) -> str:
         f"{name} is too extreme for {model.name}, "
         f"whose sides are {model.min_side} to {model.max_side} pixels."
     )
-
-
-def _rounded(side: float, model: ModelInfo) -> int:
-    """The nearest allowed side: a multiple, within the model's bounds."""
-    step = model.multiple_of
-    lowest = math.ceil(model.min_side / step) * step
-    highest = model.max_side // step * step
-    return min(max(round(side / step) * step, lowest), highest)

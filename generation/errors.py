@@ -14,7 +14,9 @@ GenerationError
 │   ├── BadReply             answered with something that is no picture
 │   ├── OutOfMemory          the device has no room for the job
 │   ├── WorkerLost           the process died under the job
-│   └── BlankOutput          the picture is black or not a number
+│   ├── BlankOutput          the model's numbers are no picture, in full precision either
+│   ├── Withheld             the model's safety checker took the picture out
+│   └── LoraUnusable         a LoRA cannot be put on the model
 ├── StorageError             ours; the database or the disk does not work
 └── DeliveryError            the result exists, but could not be shown
 """
@@ -150,10 +152,27 @@ class WorkerLost(BackendError):
 
 
 class BlankOutput(BackendError):
-    """The decoded picture was black or not a number."""
+    """What the model computed is not a number. The same request would come to the same again."""
 
     code = "blank_output"
+    retryable = False
     default_sentence = "The model produced an empty picture. Another seed or sampler may help."
+
+
+class Withheld(BackendError):
+    """The model's own safety checker took every picture out. It would do so again."""
+
+    code = "withheld"
+    retryable = False
+    default_sentence = "The model's safety checker withheld this picture."
+
+
+class LoraUnusable(BackendError):
+    """A LoRA that was offered cannot be put on the model; its file is broken or another one's."""
+
+    code = "lora_unusable"
+    retryable = False
+    default_sentence = "That LoRA cannot be used with this model."
 
 
 class DeliveryError(GenerationError):

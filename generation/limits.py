@@ -44,9 +44,9 @@ LIMITS: tuple[LimitInfo, ...] = (
 
 def check_request(params: Params, limits: Limits) -> None:
     """Check what one request alone can break. Raises ``OverLimit`` naming the limit."""
-    side = max(params.width, params.height)
-    if side > limits.max_side:
-        size = f"{params.width}×{params.height}"
+    width, height = max((params.width, params.height), params.final_size, key=max)
+    if max(width, height) > limits.max_side:
+        size = f"{width}×{height}"
         raise over_limit("max_side", limits.max_side, f"{size} is larger than")
     if params.steps > limits.max_steps:
         raise over_limit("max_steps", limits.max_steps, f"{params.steps} steps are more than")

@@ -97,7 +97,18 @@ class Params:
 
     ``width`` and ``height`` are pixels. ``strength`` is 0 … 1, the share of the input picture
     that is redrawn, and 1.0 for txt2img. Picture ``i`` of ``count`` uses seed ``seed + i``
-    (modulo 2**32).
+    (modulo 2**32). ``eta`` is the noise that DDIM and its like add anew, 0 … 1. ``clip_skip`` is
+    the text encoder's layer that is read, counted from its end: 1 is the last one. ``exact`` asks
+    for every picture to be computed by itself: then it does not depend, in its last bits, on what
+    else is being drawn.
+
+    ``width`` and ``height`` are what the model draws. Where ``final_width`` and ``final_height``
+    are set the finished picture has that size: inpainting puts what it drew back into a picture
+    that may be larger. ``mask_blur`` softens the mask's edge, in pixels of the finished picture;
+    with a ``padding`` only the part around the mask is drawn, with so many pixels about it.
+    With ``hires`` above 1 a picture from a prompt is enlarged so many times and drawn over with
+    ``hires_strength``. With a ``subseed_strength`` all pictures have the seed ``seed``, and the
+    noise of picture ``i`` is turned that far (0 … 1) towards that of seed ``subseed + i``.
     """
 
     task: Task
@@ -114,10 +125,27 @@ class Params:
     count: int
     strength: float = 1.0
     loras: tuple[Lora, ...] = ()
+    eta: float = 0.0
+    clip_skip: int = 1
+    exact: bool = False
+    mask_blur: int = 0
+    padding: int | None = None
+    final_width: int = 0
+    final_height: int = 0
+    hires: float = 1.0
+    hires_strength: float = 0.0
+    subseed: int = 0
+    subseed_strength: float = 0.0
+
+    @property
+    def final_size(self) -> tuple[int, int]:
+        """Width and height of the finished picture."""
+        return self.final_width or self.width, self.final_height or self.height
 
     def seeds(self) -> tuple[int, ...]:
-        """The seed of each picture, in order."""
-        return tuple((self.seed + index) % (SEED_MAX + 1) for index in range(self.count))
+        """What tells each picture from the others, in order: its seed, or that of its variation."""
+        first = self.subseed if self.subseed_strength else self.seed
+        return tuple((first + index) % (SEED_MAX + 1) for index in range(self.count))
 
     def work(self) -> float:
         """How much there is to compute: denoising steps × passes × megapixels × pictures.
@@ -125,8 +153,11 @@ class Params:
         A step is two passes where guidance has to know the picture without the prompt as well.
         """
         passes = 2 if self.guidance_scale > 1 else 1
-        megapixels = self.width * self.height / 1e6
-        return self.steps * self.strength * passes * megapixels * self.count
+        pixels = self.width * self.height * self.strength
+        if self.hires > 1:
+            width, height = self.final_size
+            pixels += width * height * self.hires_strength
+        return self.steps * passes * pixels / 1e6 * self.count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,7 +263,8 @@ class Job:
 class Waiting:
     """A queued job, as little of it as deciding who is next needs. ``work`` is ``Params.work``.
 
-    ``weight`` is how many members' shares its owner has.
+    ``weight`` is how many members' shares its owner has. One that ``is_suspect`` was running when
+    a worker died, and may only run where nothing else does.
     """
 
     id: JobId
@@ -242,6 +274,7 @@ class Waiting:
     work: float
     deadline: float
     weight: float = 1.0
+    is_suspect: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from bot import errors, replies
+from bot import errors, screens
 from bot.desk import desk_of
 
 
@@ -14,7 +14,9 @@ from bot.desk import desk_of
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 async def guide(interaction: discord.Interaction) -> None:
     """Show the guide to whoever asks."""
-    models = [model.title for model in desk_of(interaction).catalog.models]
+    models = desk_of(interaction).catalog.models
+    words = sorted({word for model in models for word in model.embeddings})
+    titles = [model.title for model in models]
     user = interaction.client.user
     bot_id = interaction.application_id if user is None else user.id
-    await errors.show(interaction, replies.guide(bot_id, models))
+    await errors.show(interaction, screens.guide(bot_id, titles, words))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Final
 
 import discord
@@ -10,18 +9,22 @@ from discord import app_commands
 
 from bot import errors, uploads
 from bot.desk import desk_of
-from bot.intake import Order, draft_of
+from bot.orders import Order, draft_of
 from bot.replies import PROMPT_ROOM
-from generation.errors import InvalidParams, Unavailable
-from generation.prompt import Draft
+from bot.suggestions import (
+    Choices,
+    choices,
+    chosen_model,
+    suggest_loras,
+    suggest_models,
+    suggest_samplers,
+    suggest_schedulers,
+)
+from generation.prompt import Draft, read_loras
 from generation.types import SEED_MAX
 
 RATIOS: Final = ("1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "21:9", "9:21")
 """Offered while typing; any other ratio can be typed as well."""
-
-_MOST_CHOICES = 25
-_CHOICE_LENGTH = 100
-_Choices = list[app_commands.Choice[str]]
 
 
 @app_commands.command(description="Draw a picture from a description")
@@ -38,6 +41,7 @@ _Choices = list[app_commands.Choice[str]]
     guidance_scale="How closely to follow the prompt",
     sampler="How the model steps from noise to picture",
     scheduler="How the steps are spaced",
+    lora="A style to put on the model, such as ink:0.8; several with commas",
     seed="The same seed and settings give the same picture",
     count="How many pictures",
     image="A picture to start from",
@@ -57,6 +61,7 @@ async def imagine(  # noqa: PLR0917 - discord.py makes the options of the parame
     guidance_scale: app_commands.Range[float, 0, 30] | None = None,
     sampler: str | None = None,
     scheduler: str | None = None,
+    lora: str | None = None,
     seed: app_commands.Range[int, -1, SEED_MAX] | None = None,
     count: app_commands.Range[int, 1, 10] | None = None,
     image: discord.Attachment | None = None,
@@ -80,6 +85,7 @@ async def imagine(  # noqa: PLR0917 - discord.py makes the options of the parame
         seed=seed,
         count=count,
         strength=strength,
+        loras=read_loras(lora or ""),
     )
     picture = None if image is None else uploads.of_attachment(image)
     order = Order(draft=draft_of(options), picture=picture)
@@ -90,54 +96,25 @@ async def imagine(  # noqa: PLR0917 - discord.py makes the options of the parame
 
 
 @imagine.autocomplete("model")
-async def _models(interaction: discord.Interaction, typed: str) -> _Choices:
-    models = desk_of(interaction).catalog.models
-    wanted = typed.casefold()
-    return _choices(
-        (model.title, model.name)
-        for model in models
-        if wanted in model.title.casefold() or wanted in model.name.casefold()
-    )
+async def _models(interaction: discord.Interaction, typed: str) -> Choices:
+    return choices(suggest_models(desk_of(interaction).catalog, typed))
 
 
 @imagine.autocomplete("aspect_ratio")
-async def _ratios(_interaction: discord.Interaction, typed: str) -> _Choices:
-    return _choices((ratio, ratio) for ratio in RATIOS if typed.strip() in ratio)
+async def _ratios(_interaction: discord.Interaction, typed: str) -> Choices:
+    return choices((ratio, ratio) for ratio in RATIOS if typed.strip() in ratio)
 
 
 @imagine.autocomplete("sampler")
-async def _samplers(interaction: discord.Interaction, typed: str) -> _Choices:
-    samplers, _ = _offered(interaction)
-    return _matching(samplers, typed)
+async def _samplers(interaction: discord.Interaction, typed: str) -> Choices:
+    return choices(suggest_samplers(chosen_model(interaction), typed))
 
 
 @imagine.autocomplete("scheduler")
-async def _schedulers(interaction: discord.Interaction, typed: str) -> _Choices:
-    _, schedulers = _offered(interaction)
-    return _matching(schedulers, typed)
+async def _schedulers(interaction: discord.Interaction, typed: str) -> Choices:
+    return choices(suggest_schedulers(chosen_model(interaction), typed))
 
 
-def _offered(interaction: discord.Interaction) -> tuple[Sequence[str], Sequence[str]]:
-    """Samplers and schedulers of the model chosen in the command so far, or of the default."""
-    catalog = desk_of(interaction).catalog
-    chosen = interaction.namespace.model
-    try:
-        model = catalog.find(chosen) if isinstance(chosen, str) else catalog.default
-    except (InvalidParams, Unavailable):
-        return (), ()
-    return model.samplers, model.schedulers
-
-
-def _matching(names: Sequence[str], typed: str) -> _Choices:
-    wanted = typed.casefold()
-    return _choices((name, name) for name in names if wanted in name.casefold())
-
-
-def _choices(pairs: Iterable[tuple[str, str]]) -> _Choices:
-    """As many choices as Discord takes. A value too long for it could not be sent back whole."""
-    found = [
-        app_commands.Choice(name=title[:_CHOICE_LENGTH] or value, value=value)
-        for title, value in pairs
-        if 0 < len(value) <= _CHOICE_LENGTH
-    ]
-    return found[:_MOST_CHOICES]
+@imagine.autocomplete("lora")
+async def _loras(interaction: discord.Interaction, typed: str) -> Choices:
+    return choices(suggest_loras(chosen_model(interaction), typed))

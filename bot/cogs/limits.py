@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from bot import errors, permissions, replies
+from bot import errors, permissions, screens
 from bot.desk import desk_of
 from bot.intake import scope_of
 from generation.errors import Refused
@@ -27,7 +27,7 @@ async def show(interaction: discord.Interaction) -> None:
     await interaction.response.defer(ephemeral=True)
     scope = scope_of(interaction.guild_id, interaction.user.id)
     values = await desk_of(interaction).queue.limits(scope)
-    card = replies.limits(values, server=interaction.guild_id is not None)
+    card = screens.limits(values, server=interaction.guild_id is not None)
     await errors.show(interaction, card)
 
 
@@ -47,4 +47,4 @@ async def change(interaction: discord.Interaction, field: str, value: int) -> No
     await interaction.response.defer(ephemeral=True)
     scope = scope_of(interaction.guild_id, interaction.user.id)
     values = await desk.queue.set_limit(scope, field, value)
-    await errors.show(interaction, replies.limits(values, server=True))
+    await errors.show(interaction, screens.limits(values, server=True))

@@ -10,7 +10,7 @@ import discord
 
 from bot import errors, permissions, replies, uploads
 from bot.desk import Desk
-from bot.intake import Order, draft_of
+from bot.orders import Order, draft_of
 from bot.uploads import Pointer
 from bot.verdicts import SEND_ERRORS
 from generation.errors import Refused

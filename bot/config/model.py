@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.config.secret import Secret
 from generation.limits import Limits
+from generation.worker.settings import Speed
 
 API_URL = "https://discord.com/api/v10"
 GATEWAY_URL = "wss://gateway.discord.gg/"
@@ -65,12 +66,15 @@ class LogConfig:
 class ModelConfig:
     """A model on this machine: a folder in the diffusers format, or None for the shipped one.
 
-    The rest are its defaults for members who say nothing, in pixels where they are sizes;
-    None leaves them to the model.
+    ``path`` may also be a single safetensors file; ``parts`` is then the folder for what such a
+    file does not hold. The rest are its defaults for members who say nothing, in pixels where
+    they are sizes; None leaves them to the model. ``taesd`` is a folder with a decoder for
+    previews; ``speed`` is what is done to draw faster.
     """
 
     name: str
     path: Path | None = None
+    parts: Path | None = None
     title: str | None = None
     width: int | None = None
     height: int | None = None
@@ -80,17 +84,25 @@ class ModelConfig:
     strength: float | None = None
     sampler: str | None = None
     scheduler: str | None = None
+    clip_skip: int | None = None
+    taesd: Path | None = None
+    speed: Speed = field(default=Speed())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalConfig:
-    """A worker process on this machine. ``threads`` None leaves the number to the worker."""
+    """A worker process on this machine, or one for each card where ``device`` is ``auto``.
+
+    ``threads`` None leaves the number to the worker.
+    """
 
     name: str = "local"
     device: str = "auto"
     precision: str = "auto"
     threads: int | None = None
     models: tuple[ModelConfig, ...] = (ModelConfig(name=DEMO_MODEL),)
+    lora_folders: tuple[Path, ...] = ()
+    embedding_folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -137,6 +137,19 @@ class Section:
         )
         return default
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts, or a single one."""
+        value = self._take(key)
+        if value is None:
+            return ()
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, list) and all(
+            isinstance(item, str) and item.strip() for item in items
+        ):
+            return tuple(item.strip() for item in items)
+        self.problem(key, f"{describe(value)} is not a list of texts", f'Write {key} = ["…"]')
+        return ()
+
     def ids(self, key: str) -> tuple[int, ...]:
         """Discord ids, as numbers or as text."""
         value = self._take(key)

@@ -180,6 +180,11 @@ class SeenModal:
         return as_text(self.raw.get("custom_id"))
 
     @property
+    def text(self) -> str:
+        """What there is to read in it beside its fields, by line."""
+        return "\n".join(texts(self.raw.get("components")))
+
+    @property
     def fields(self) -> dict[str, JsonObject]:
         """Its fields by custom_id."""
         found = walk(self.raw.get("components"))

@@ -11,13 +11,14 @@ from typing import Any, Self
 import discord
 
 from bot import custom_ids, errors, permissions
-from bot.address import Address
 from bot.custom_ids import Action
 from bot.desk import Desk, desk_of
-from bot.forms import EditForm
-from bot.intake import Order, anew, draft_from
+from bot.forms import form_for
+from bot.jobs import address_of, visible_job
+from bot.orders import Order, anew, draft_from, from_whole, inputs_of, to_enlarge
+from generation.enlarging import FACTOR
 from generation.errors import Refused, UnknownJob
-from generation.types import BlobId, Job, JobId, JobState, Task
+from generation.types import Job, JobId, JobState, StoredOutput
 
 _Button = discord.ui.Button[discord.ui.LayoutView]
 
@@ -39,11 +40,7 @@ class Press:
 
     async def job(self) -> Job:
         """The job, if the presser may know it. Raises ``UnknownJob``."""
-        job = await self.desk.queue.job(self.job_id)
-        owned = job.request.owner == str(self.interaction.user.id)
-        if not owned and address_of(job).private:
-            raise UnknownJob
-        return job
+        return await visible_job(self.interaction, self.job_id)
 
 
 class ActionButton(discord.ui.DynamicItem[_Button], template=custom_ids.CURRENT):
@@ -114,41 +111,38 @@ BUTTONS: tuple[type[discord.ui.DynamicItem[Any]], ...] = (ActionButton, RetiredB
 """Everything that has to be registered for buttons to be answered."""
 
 
-def address_of(job: Job) -> Address:
-    """Where the job is shown. Raises ``UnknownJob`` when that cannot be read."""
-    try:
-        return Address.load(job.request.delivery)
-    except ValueError as error:
-        raise UnknownJob(detail="unreadable address") from error
-
-
 async def _again(press: Press) -> None:
     receipt = await press.desk.intake.acknowledge(press.interaction, private=press.private)
     job = await press.job()
-    picture: BlobId | None = None
-    if job.request.params.task is not Task.TXT2IMG:
-        picture = job.request.inputs[0]
-    order = Order(draft=anew(draft_from(job.request.params)), picture=picture, parent=job.id)
+    picture, mask = inputs_of(job)
+    draft = anew(draft_from(job.request.params))
+    order = Order(draft=draft, picture=picture, mask=mask, parent=job.id)
     await press.desk.intake.admit(order, receipt.like(address_of(job)))
 
 
 async def _vary(press: Press) -> None:
     receipt = await press.desk.intake.acknowledge(press.interaction, private=press.private)
     job = await press.job()
-    if press.index is None or press.index >= len(job.outputs):
-        raise UnknownJob(detail=f"index={press.index}")
-    params = job.request.params
-    draft = anew(draft_from(params))
-    order = Order(draft=draft, picture=job.outputs[press.index].blob, parent=job.id)
+    output = _output(press, job)
+    draft = anew(from_whole(draft_from(job.request.params)))
+    order = Order(draft=draft, picture=output.blob, parent=job.id)
+    await press.desk.intake.admit(order, receipt.like(address_of(job)))
+
+
+async def _upscale(press: Press) -> None:
+    receipt = await press.desk.intake.acknowledge(press.interaction, private=press.private)
+    job = await press.job()
+    output = _output(press, job)
+    draft = to_enlarge(draft_from(job.request.params), output.seed)
+    order = Order(draft=draft, picture=output.blob, factor=FACTOR, parent=job.id)
     await press.desk.intake.admit(order, receipt.like(address_of(job)))
 
 
 async def _edit(press: Press) -> None:
     # A form cannot follow an acknowledgement, so this reads one row before the first answer.
     job = await press.job()
-    await press.interaction.response.send_modal(
-        EditForm(job, private=press.private, spoiler=address_of(job).spoiler)
-    )
+    form = form_for(job, private=press.private, spoiler=address_of(job).spoiler)
+    await press.interaction.response.send_modal(form)
 
 
 async def _cancel(press: Press) -> None:
@@ -167,6 +161,13 @@ async def _delete(press: Press) -> None:
         await press.desk.queue.discard(job.id)
 
 
+def _output(press: Press, job: Job) -> StoredOutput:
+    """The picture that the button belongs to. Raises ``UnknownJob``."""
+    if press.index is None or press.index >= len(job.outputs):
+        raise UnknownJob(detail=f"index={press.index}")
+    return job.outputs[press.index]
+
+
 def _require_owner(press: Press, job: Job, deed: str) -> None:
     if job.request.owner == str(press.interaction.user.id):
         return
@@ -177,6 +178,7 @@ def _require_owner(press: Press, job: Job, deed: str) -> None:
 _ACTIONS: dict[Action, Callable[[Press], Awaitable[None]]] = {
     Action.AGAIN: _again,
     Action.VARY: _vary,
+    Action.UPSCALE: _upscale,
     Action.EDIT: _edit,
     Action.CANCEL: _cancel,
     Action.DELETE: _delete,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,11 +12,30 @@ from generation.types import JobId, Params, Progress, Result, Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LoraInfo:
+    """A LoRA as members choose it, by ``name``.
+
+    ``triggers`` are words that wake it when they stand in the prompt; ``base`` is the kind of
+    model it was made for, in words, "" where that is not known.
+    """
+
+    name: str
+    title: str = ""
+    triggers: tuple[str, ...] = ()
+    base: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelInfo:
     """A model as members choose it, with its own defaults and what it can do.
 
     Sizes are pixels: each side is a multiple of ``multiple_of`` within ``min_side`` … ``max_side``.
     ``uses_negative_prompt`` and ``uses_guidance`` are False where the model ignores the option.
+    ``loras`` can be put on it; ``misfits`` are there too, but made for other models. A word of
+    ``embeddings`` in a prompt stands for a learned one. ``uses_emphasis`` says that brackets in a
+    prompt weigh words. ``eta_samplers`` are those that take ``eta``; ``clip_skip`` may be up to
+    ``max_clip_skip``, where 1 skips nothing. ``uses_subseed`` says that noise can be turned towards
+    another seed's.
     """
 
     name: str
@@ -29,7 +49,9 @@ class ModelInfo:
     samplers: tuple[str, ...]
     schedulers: tuple[str, ...]
     tasks: frozenset[Task]
-    loras: tuple[str, ...] = ()
+    loras: tuple[LoraInfo, ...] = ()
+    misfits: tuple[LoraInfo, ...] = ()
+    embeddings: tuple[str, ...] = ()
     strength: float = 0.6
     multiple_of: int = 8
     min_side: int = 64
@@ -38,6 +60,18 @@ class ModelInfo:
     max_count: int = 4
     uses_negative_prompt: bool = True
     uses_guidance: bool = True
+    uses_emphasis: bool = False
+    eta_samplers: tuple[str, ...] = ()
+    clip_skip: int = 1
+    max_clip_skip: int = 1
+    uses_subseed: bool = False
+
+    def nearest_side(self, side: float, *, longest: float = math.inf) -> int:
+        """The allowed side nearest to that many pixels, not above ``longest`` if any is."""
+        step = self.multiple_of
+        lowest = math.ceil(self.min_side / step) * step
+        highest = int(min(self.max_side, longest)) // step * step
+        return max(min(round(side / step) * step, highest), lowest)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +85,8 @@ class Capabilities:
 class Health:
     """How a backend is: ``boot_id`` changes when everything it was running has been lost.
 
-    ``one_model`` says that all its slots are for the same model at a time.
+    ``one_model`` says that all its slots are for the same model at a time. ``device`` is what it
+    computes on, in its maker's words, where that is known. ``notes`` are for its operator.
     """
 
     ok: bool
@@ -61,14 +96,16 @@ class Health:
     boot_id: str = ""
     problem: str | None = None
     one_model: bool = False
+    device: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
     """A job as a backend sees it: no owner, no place. Pictures are re-encoded, trusted PNG bytes.
 
-    ``image`` is set for img2img and inpaint, ``mask`` (white is redrawn) for inpaint; both have
-    the size that ``params`` asks for.
+    ``image`` is set for img2img, in the size that is drawn. For inpaint both are set, ``image`` and
+    ``mask`` (white is redrawn), in the finished picture's size.
     """
 
     job_id: JobId

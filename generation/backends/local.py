@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from generation.backends.base import Capabilities, Event, Health, Work
 from generation.backends.ledger import Ledger, Track
@@ -21,8 +22,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class LocalBackend:
-    """Runs jobs in a child process, one at a time, and replaces the process when it dies.
+    """Runs jobs in a child process, and replaces the process when it dies.
 
+    Jobs for the same model are drawn together as far as that pays; others wait for their turn.
     The process starts with the first question, or with ``start``. A start that fails is logged
     with its cause and raises ``Unavailable`` for those who asked; it is tried again later.
     """
@@ -36,6 +38,11 @@ class LocalBackend:
         precision: str = "auto",
         threads: int | None = None,
         preview_seconds: float | None = 1.0,
+        slots: int | None = None,
+        calibration: Path | None = None,
+        lora_folders: Sequence[Path] = (),
+        embedding_folders: Sequence[Path] = (),
+        compiled: Path | None = None,
         clock: Clock | None = None,
         patience: Patience | None = None,
         command: Sequence[str] = WORKER_COMMAND,
@@ -47,6 +54,11 @@ class LocalBackend:
             precision=precision,
             threads=threads,
             preview_seconds=preview_seconds,
+            slots=slots,
+            calibration=calibration,
+            lora_folders=tuple(lora_folders),
+            embedding_folders=tuple(embedding_folders),
+            compiled=compiled,
         )
         self._clock = clock or SystemClock()
         self._patience = patience or Patience()
@@ -84,11 +96,14 @@ class LocalBackend:
             return Health(ok=False, slots=1, running=running, problem=problem)
         return Health(
             ok=True,
-            slots=1,
+            slots=session.slots,
+            one_model=True,
             running=running,
             resident_model=session.resident,
             boot_id=session.boot_id,
             problem="; ".join(session.ready.problems) or None,
+            device=session.ready.device,
+            notes=session.ready.notes,
         )
 
     async def run(self, work: Work, after: int = 0) -> AsyncIterator[Event]:
@@ -175,8 +190,13 @@ class LocalBackend:
         try:
             session = await boot(self._command, self._settings, self._patience, self._name)
         except Unavailable as error:
+            is_news = self._failure is None or self._failure.detail != error.detail
             self._failure, self._failed_at = error, self._clock.monotonic()
-            _LOG.error("worker_start_failed backend=%s detail=%s", self._name, error.detail)
+            _LOG.log(
+                logging.ERROR if is_news else logging.INFO,
+                "worker_start_failed backend=%s device=%s again_in=%g detail=%s",
+                *(self._name, self._settings.device, self._patience.retry_start, error.detail),
+            )
             raise
         finally:
             self._starting = None
@@ -191,7 +211,11 @@ class LocalBackend:
             *(self._name, session.process.pid, session.ready.device, len(session.ready.models)),
         )
         for problem in session.ready.problems:
-            _LOG.warning("model_unusable backend=%s detail=%s", self._name, problem)
+            _LOG.warning("worker_problem backend=%s detail=%s", self._name, problem)
+        for note in session.ready.notes:
+            _LOG.info("worker_speed backend=%s detail=%s", self._name, note)
+        for early in session.noted:
+            self._take(session, early)
         return session
 
     async def _listen(self, session: Session) -> None:
@@ -203,8 +227,8 @@ class LocalBackend:
         except protocol.ProtocolError as error:
             reason = str(error)
         session.process.kill()
-        status = await session.process.wait()
-        reason = session.kill_reason or reason or f"ended with {status}"
+        await session.process.wait()
+        reason = session.kill_reason or reason or session.process.death
         self._session = None
         session.tasks[1].cancel()
         if self._is_closed:
@@ -212,9 +236,11 @@ class LocalBackend:
         _LOG.error(
             "worker_lost backend=%s pid=%d reason=%s jobs=%d last_words=%s",
             *(self._name, session.process.pid, reason, len(self._ledger.running())),
-            session.process.last_words[-500:],
+            session.process.last_words,
         )
-        self._ledger.fail_all(lambda: WorkerLost(detail=reason))
+        for track in self._ledger.running():
+            if track.is_submitted:  # the others wait for the next worker
+                track.fail(WorkerLost(detail=reason))
         if not session.has_had_work:
             # It would only die again: wait until somebody asks, and then not at once.
             self._failure = Unavailable(detail=f"the worker died while idle: {reason}")
@@ -226,8 +252,10 @@ class LocalBackend:
 
     def _take(self, session: Session, message: protocol.Message) -> None:
         match message:
-            case protocol.Resident(model=model):
-                session.resident = model
+            case protocol.Resident(model=model, slots=slots):
+                session.resident, session.slots = model, slots
+            case protocol.Noted(model=model, text=text):
+                _LOG.info("worker_note backend=%s model=%s detail=%s", self._name, model, text)
             case protocol.Pong(silent_seconds=silent):
                 session.unanswered = 0
                 if silent > self._patience.silence:

@@ -209,10 +209,11 @@ class ScriptedBackend:
     async def _paint(self, work: Work, seed: int) -> Output:
         params = work.params
         data = await asyncio.to_thread(paint_card, params, seed, work.image)
+        width, height = params.final_size
         return Output(
             data=data,
             media_type="image/png",
-            width=params.width,
-            height=params.height,
+            width=width,
+            height=height,
             seed=seed,
         )

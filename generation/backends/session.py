@@ -37,12 +37,14 @@ class Session:
     process: WorkerProcess
     ready: protocol.Ready
     resident: str | None
+    slots: int
     boot_id: str = field(default_factory=lambda: secrets.token_hex(8))
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     has_had_work: bool = False
     is_leaving: bool = False
     unanswered: int = 0
     kill_reason: str | None = None
+    noted: list[protocol.Noted] = field(default_factory=list)
 
 
 async def boot(
@@ -75,16 +77,21 @@ async def boot(
 
 
 async def _await_ready(process: WorkerProcess) -> Session:
-    resident: str | None = None
+    resident, slots = None, 1
+    noted: list[protocol.Noted] = []
     while (message := await process.receive()) is not None:
         match message:
-            case protocol.Resident(model=model):
-                resident = model
+            case protocol.Resident():
+                resident, slots = message.model, message.slots
+            case protocol.Noted():
+                noted.append(message)
             case protocol.Ready():
-                return Session(process=process, ready=message, resident=resident)
+                return Session(
+                    process=process, ready=message, resident=resident, slots=slots, noted=noted
+                )
             case protocol.Broken(detail=detail):
                 raise Unavailable(detail=detail)
             case _:
                 raise protocol.ProtocolError(f"unexpected {type(message).__name__}")
-    status = await process.wait()
-    raise Unavailable(detail=f"the worker ended with {status}: {process.last_words[-500:]}")
+    await process.wait()
+    raise Unavailable(detail=f"the worker {process.death}: {process.last_words}")

@@ -13,6 +13,7 @@ from generation.clock import Clock, SystemClock
 from generation.dispatcher import endings
 from generation.dispatcher.attempt import Attempt, Ending, Reason, Stopped, tell
 from generation.dispatcher.deliveries import Deliveries
+from generation.dispatcher.isolation import isolate
 from generation.dispatcher.lane import Lane
 from generation.dispatcher.ledger import Ledger
 from generation.dispatcher.pairing import pair
@@ -180,8 +181,12 @@ class Dispatcher:
         policy.measured(speeds.of_models)
         # A job that is queued again may still be tidied up after its last attempt.
         ready = [item for item in fresh if item.id not in self._attempts]
-        pairs = pair(policy.order(ready), self._lanes, speeds=speeds, waited=self._waited)
-        for item, lane in pairs:
+        suspects = [item for item in ready if item.is_suspect]
+        isolation = isolate(policy.order(suspects), self._lanes, waited=self._waited)
+        others = [item for item in ready if not item.is_suspect]
+        lanes = [lane for lane in self._lanes if lane not in isolation.kept]
+        pairs = pair(policy.order(others), lanes, speeds=speeds, waited=self._waited)
+        for item, lane in filter(None, (isolation.start, *pairs)):
             if self._stopping:
                 return
             await self._start(item, lane, speeds.seconds(lane.name, item.model, item.work))
@@ -224,7 +229,7 @@ class Dispatcher:
         except UnknownJob:
             return  # its owner was forgotten meanwhile
         # Known before its row says running: whoever reads the row can stop it.
-        attempt = self._attempt(job, lane, seconds=seconds)
+        attempt = self._attempt(job, lane, seconds=seconds, alone=item.is_suspect)
         started = None
         try:
             started = await self._jobs.start(
@@ -237,12 +242,19 @@ class Dispatcher:
             self._queue.policy.served(item)
             attempt.job = started
             _log.info(
-                "job.started job=%s backend=%s attempt=%d", job.id, lane.name, started.attempts
+                "job.started job=%s backend=%s attempt=%d alone=%s",
+                *(job.id, lane.name, started.attempts, item.is_suspect),
             )
             self._begin(attempt)
 
     def _attempt(
-        self, job: Job, lane: Lane, *, seconds: float | None = None, attached: bool = False
+        self,
+        job: Job,
+        lane: Lane,
+        *,
+        seconds: float | None = None,
+        alone: bool = False,
+        attached: bool = False,
     ) -> Attempt:
         attempt = Attempt(
             job,
@@ -254,7 +266,7 @@ class Dispatcher:
             rules=self._rules,
         )
         self._attempts[job.id] = attempt
-        lane.take(job.id, seconds=seconds)
+        lane.take(job.id, seconds=seconds, alone=alone)
         return attempt
 
     def _begin(self, attempt: Attempt) -> None:

@@ -33,7 +33,13 @@ def fault_of(error: GenerationError) -> Fault:
 
 
 def retry(job: Job, ending: Ending, *, attempts: int) -> Fault | None:
-    """Why the job is to be tried again; None if this is its ending."""
+    """Why the job is to be tried again; None if this is its ending.
+
+    A worker's death is never held against a job that ran beside others: whatever was tried
+    before, it is tried once more, alone.
+    """
+    if isinstance(ending, WorkerLost):
+        return None if _was_lost_before(job) else fault_of(ending)
     if isinstance(ending, BackendError) and ending.retryable and job.attempts < attempts:
         return fault_of(ending)
     return None
@@ -48,8 +54,7 @@ def failed(job: Job, ending: Stopped | GenerationError, *, at: float) -> Ended:
     if isinstance(ending, Refused):
         return Ended(outcome=JobState.REFUSED, at=at, fault=fault_of(ending))
     fault = fault_of(ending)
-    lost_before = job.fault is not None and job.fault.code == WorkerLost.code
-    if isinstance(ending, WorkerLost) and lost_before:
+    if isinstance(ending, WorkerLost) and _was_lost_before(job):
         fault = Fault(code=fault.code, sentence=CRASHED_TWICE)
     return Ended(outcome=JobState.FAILED, at=at, fault=fault)
 
@@ -63,3 +68,7 @@ def done(result: Result, outputs: tuple[StoredOutput, ...], *, at: float) -> End
         seconds=result.seconds,
         notes=result.notes,
     )
+
+
+def _was_lost_before(job: Job) -> bool:
+    return job.fault is not None and job.fault.code == WorkerLost.code

@@ -26,6 +26,7 @@ class Lane:
         self._jobs: dict[JobId, float | None] = {}
         # Jobs given up on that the backend may still be busy with.
         self._stuck: set[JobId] = set()
+        self._alone: JobId | None = None
 
     @property
     def name(self) -> str:
@@ -35,9 +36,14 @@ class Lane:
     @property
     def free(self) -> int:
         """How many more jobs it can take now."""
-        if not self.health.ok:
+        if not self.health.ok or self.is_alone:
             return 0
         return self.health.slots - len(self._jobs.keys() | self._stuck)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it runs a job that nothing may run beside."""
+        return self._alone is not None
 
     @property
     def busy(self) -> bool:
@@ -80,13 +86,17 @@ class Lane:
         """Whether it has the model; None while it has never told."""
         return None if self._models is None else model in self._models
 
-    def take(self, job_id: JobId, *, seconds: float | None = None) -> None:
-        """The job takes a slot, for about so many seconds."""
+    def take(self, job_id: JobId, *, seconds: float | None = None, alone: bool = False) -> None:
+        """The job takes a slot, for about so many seconds; or all of them, to be ``alone``."""
         self._jobs[job_id] = None if seconds is None else self._clock.monotonic() + seconds
+        if alone:
+            self._alone = job_id
 
     def release(self, job_id: JobId, *, stuck: bool = False) -> None:
         """The job gives its slot back; a stuck one only when the backend is proven rid of it."""
         self._jobs.pop(job_id, None)
+        if self._alone == job_id:
+            self._alone = None
         if stuck:
             self._stuck.add(job_id)
 

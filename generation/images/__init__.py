@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from generation.images.canvas import (
+    Canvas,
+    Margins,
+    extended_canvas,
+    masked_canvas,
+    read_size,
+    size_to_redraw,
+    stored_canvas,
+)
 from generation.images.card import paint_card, paint_preview
 from generation.images.ladder import Encoded, encode_ladder
+from generation.images.patch import Patch
 from generation.images.uploads import Picture, UploadRules, clean_upload, fit
 
 __all__ = [
+    "Canvas",
     "Encoded",
+    "Margins",
+    "Patch",
     "Picture",
     "UploadRules",
     "clean_upload",
     "encode_ladder",
+    "extended_canvas",
     "fit",
+    "masked_canvas",
     "paint_card",
     "paint_preview",
+    "read_size",
+    "size_to_redraw",
+    "stored_canvas",
 ]

@@ -16,12 +16,12 @@ _WORDS_PER_CARD = 60
 
 
 def paint_card(params: Params, seed: int, image: bytes | None = None) -> bytes:
-    """A PNG of the asked-for size: a gradient in the seed's colours, labelled with the settings.
+    """A PNG of the finished size: a gradient in the seed's colours, labelled with the settings.
 
     With ``image`` the card is laid over that picture by ``strength``. The same arguments give the
     same bytes. Carries the settings text that every picture carries.
     """
-    card = _gradient(params.width, params.height, seed)
+    card = _gradient(*params.final_size, seed)
     if image is not None and params.task is not Task.TXT2IMG:
         with Image.open(io.BytesIO(image), formats=("PNG",)) as opened:
             below = opened.convert("RGB").resize(card.size)

@@ -1,7 +1,8 @@
 """A program that decodes one untrusted picture: bytes on stdin, a fresh PNG on stdout.
 
 It runs in a process of its own, which its caller kills when it takes too long. The first line of
-its output is a JSON object with ``width`` and ``height``, or with ``refusal``, a sentence.
+its output is a JSON object with ``width`` and ``height``, or with ``refusal``, a sentence. Where
+it also has ``length``, the PNG is that long, and one of the picture's transparent parts follows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ BACKGROUND = (255, 255, 255)
 """What shows through where a picture is transparent."""
 
 _DAMAGED = "That picture is damaged and could not be read. Please save it again as PNG or JPEG."
+_OPAQUE = (255, 255)  # the least and the most
 _SIXTEEN_BIT = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I"})
 _NAMES = {
     b"GIF87a": "GIF",
@@ -40,19 +42,27 @@ def main(argv: list[str]) -> None:
     _limit_process(memory, cpu_seconds)
     data = sys.stdin.buffer.read()
     try:
-        picture = decode(data, max_pixels=max_pixels, max_side=max_side)
+        picture, holes = decode(data, max_pixels=max_pixels, max_side=max_side)
         png = encode_png(picture)
+        more = b"" if holes is None else encode_png(holes)
     except BadImage as error:
         _answer({"refusal": error.sentence, "detail": error.detail or ""}, b"")
     except MemoryError:
         _answer({"refusal": _DAMAGED, "detail": "out of memory"}, b"")
-    _answer({"width": picture.width, "height": picture.height}, png)
+    header: dict[str, object] = {"width": picture.width, "height": picture.height}
+    if more:
+        header["length"] = len(png)
+    _answer(header, png + more)
 
 
-def decode(data: bytes, *, max_pixels: int, max_side: int) -> Image.Image:
+def decode(
+    data: bytes, *, max_pixels: int, max_side: int
+) -> tuple[Image.Image, Image.Image | None]:
     """The first frame as a fresh RGB picture, upright, without any of the file's metadata.
 
-    Transparency is laid on white; 16-bit grey is scaled, not clipped. Raises ``BadImage``.
+    Transparency is laid on white; 16-bit grey is scaled, not clipped. Second is how transparent
+    the picture was (grey, white where it was wholly so), None if it was nowhere. Raises
+    ``BadImage``.
     """
     try:
         with warnings.catch_warnings():
@@ -61,7 +71,8 @@ def decode(data: bytes, *, max_pixels: int, max_side: int) -> Image.Image:
             opened = Image.open(io.BytesIO(data), formats=FORMATS)
             _check_size(opened.size, max_pixels, max_side)
             opened.load()
-            return _flattened(ImageOps.exif_transpose(opened))
+            upright = ImageOps.exif_transpose(opened)
+            return _flattened(upright), _holes(upright)
     except UnidentifiedImageError as error:
         raise BadImage(_unsupported(data), detail="not an allowed format") from error
     except Image.DecompressionBombError as error:
@@ -88,12 +99,23 @@ def _flattened(picture: Image.Image) -> Image.Image:
         # convert("RGB") would clip everything above 255 to white.
         picture = picture.point(lambda value: value * (1 / 256)).convert("L")
     fresh = Image.new("RGB", picture.size, BACKGROUND)
-    if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
+    if _has_alpha(picture):
         layer = picture.convert("RGBA")
         fresh.paste(layer, (0, 0), layer)
     else:
         fresh.paste(picture.convert("RGB"), (0, 0))
     return fresh
+
+
+def _holes(picture: Image.Image) -> Image.Image | None:
+    if not _has_alpha(picture):
+        return None
+    opacity = picture.convert("RGBA").getchannel("A")
+    return ImageOps.invert(opacity) if opacity.getextrema() != _OPAQUE else None
+
+
+def _has_alpha(picture: Image.Image) -> bool:
+    return picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info
 
 
 def _too_large(size: tuple[int, int] | None, max_pixels: int, max_side: int) -> str:

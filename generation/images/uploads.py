@@ -31,11 +31,16 @@ class UploadRules:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """A clean picture: RGB, upright, and a PNG that carries nothing but pixels."""
+    """A clean picture: RGB, upright, and a PNG that carries nothing but pixels.
+
+    ``holes`` is a grey PNG of the same size, white where the picture was transparent; None where
+    it was nowhere.
+    """
 
     png: bytes = field(repr=False)
     width: int
     height: int
+    holes: bytes | None = field(default=None, repr=False)
 
 
 async def clean_upload(data: bytes, rules: UploadRules | None = None) -> Picture:
@@ -123,6 +128,9 @@ def _read_answer(output: bytes) -> Picture:
     width, height = header.get("width"), header.get("height")
     if not isinstance(width, int) or not isinstance(height, int):
         raise BadImage(detail="decoder's answer lacks a size")
+    length = header.get("length")
+    if isinstance(length, int):
+        return Picture(png=png[:length], width=width, height=height, holes=png[length:])
     return Picture(png=png, width=width, height=height)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from generation.prompt.draft import Draft, merge, parse_ratio
 from generation.prompt.flags import FLAGS, FlagInfo, parse_flags
+from generation.prompt.loras import LORA_MOST, read_loras
 from generation.prompt.text import PROMPT_LENGTH, clean_text, one_line
 
 __all__ = [
     "FLAGS",
+    "LORA_MOST",
     "PROMPT_LENGTH",
     "Draft",
     "FlagInfo",
@@ -16,4 +18,5 @@ __all__ = [
     "one_line",
     "parse_flags",
     "parse_ratio",
+    "read_loras",
 ]

@@ -32,6 +32,15 @@ class Draft:
     count: int | None = None
     strength: float | None = None
     loras: tuple[Lora, ...] = ()
+    eta: float | None = None
+    clip_skip: int | None = None
+    exact: bool | None = None
+    mask_blur: int | None = None
+    padding: int | None = None
+    hires: float | None = None
+    hires_strength: float | None = None
+    subseed: int | None = None
+    subseed_strength: float | None = None
 
 
 def merge(options: Draft, flags: Draft) -> Draft:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from generation.errors import InvalidParams
 from generation.prompt.draft import Draft, parse_ratio
+from generation.prompt.loras import LORA_MOST, read_lora, take_lora_tags
+from generation.prompt.numbers import read_number, read_whole
 from generation.prompt.text import clean_text
 from generation.types import SEED_MAX, Lora
 
-LORA_LENGTH = 100
-LORA_MOST = 8
 _EM_DASH = "—"  # what phones make of two hyphens
 _QUOTES = {'"': '"', "“": "”", "„": "“", "'": "'"}
 
 Value = str | int | float | Lora
+
+_ON = "yes"
+_SWITCH = {_ON: True, "on": True, "true": True, "no": False, "off": False, "false": False}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +27,7 @@ class FlagInfo:
     """A flag: its spellings, the field of ``Draft`` that it sets, and an example value.
 
     With ``takes_text`` the value reaches to the next flag unless it is quoted; otherwise it is
-    one word.
+    one word. A switch takes none, and is on unless ``=no`` follows it.
     """
 
     spellings: tuple[str, ...]
@@ -33,6 +35,7 @@ class FlagInfo:
     example: str
     read: Callable[[str, str], Value]
     takes_text: bool = False
+    is_switch: bool = False
 
 
 def parse_flags(text: str) -> Draft:
@@ -64,7 +67,7 @@ def parse_flags(text: str) -> Draft:
             loras.append(read)
         else:
             _keep(found, info, name, read)
-    kept, tags = _lora_tags(" ".join(prompt))
+    kept, tags = take_lora_tags(" ".join(prompt))
     every_lora = tuple(dict.fromkeys(loras + tags))
     if len(every_lora) > LORA_MOST:
         raise InvalidParams("loras", f"At most {LORA_MOST} LoRAs can be used at once.")
@@ -113,6 +116,8 @@ def _info(name: str) -> FlagInfo:
 
 def _take_value(words: list[str], at: int, info: FlagInfo, attached: str) -> tuple[str, int]:
     """The flag's value and the place of the word after it."""
+    if info.is_switch:
+        return attached or _ON, at
     first = attached or (words[at] if at < len(words) else "")
     start = at if attached else at + 1
     if not attached and (not first or _flag_name(first)[0] is not None):
@@ -154,72 +159,35 @@ def _keep(found: dict[str, tuple[str, Value]], info: FlagInfo, name: str, value:
         )
 
 
-def _lora_tags(text: str) -> tuple[str, list[Lora]]:
-    """Take ``<lora:name:weight>`` out of a text. Other angle brackets stay as they are."""
-    kept: list[str] = []
-    loras: list[Lora] = []
-    at = 0
-    while (start := text.find("<lora:", at)) >= 0:
-        end = text.find(">", start, start + LORA_LENGTH + 20)
-        if end < 0:
-            raise InvalidParams(
-                "loras", "A LoRA is written like <lora:name:0.8>; the closing > is missing."
-            )
-        kept.append(text[at:start])
-        loras.append(_lora(text[start + len("<lora:") : end], "lora"))
-        at = end + 1
-    kept.append(text[at:])
-    return "".join(kept), loras
-
-
-def _lora(text: str, flag: str) -> Lora:
-    name, mark, weight = text.partition(":")
-    name = name.strip()
-    if not name or len(name) > LORA_LENGTH:
-        raise InvalidParams("loras", f"--{flag} needs a LoRA's name, for example --lora ink:0.8.")
-    number = _number(weight, flag, "loras") if mark else 1.0
-    if not -2 <= number <= 2:
-        raise InvalidParams("loras", f"A LoRA's weight is from -2 to 2, not {weight.strip()}.")
-    return Lora(name=name, weight=number)
-
-
-def _number(text: str, flag: str, field: str) -> float:
-    text = text.strip()
-    try:
-        number = float(text) if len(text) <= 24 and text.isascii() else math.nan
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InvalidParams(field, f"--{flag} needs a number, not “{text[:20]}”.")
-    return number
-
-
-def _whole(text: str, flag: str, field: str) -> int:
-    number = _number(text, flag, field)
-    if number != int(number):
-        raise InvalidParams(field, f"--{flag} needs a whole number, not {text[:20]}.")
-    return int(number)
-
-
 def _whole_reader(field: str) -> Callable[[str, str], Value]:
-    return lambda text, flag: _whole(text, flag, field)
+    return lambda text, flag: read_whole(text, flag, field)
 
 
 def _number_reader(field: str) -> Callable[[str, str], Value]:
-    return lambda text, flag: _number(text, flag, field)
+    return lambda text, flag: read_number(text, flag, field)
 
 
 def _text_reader(field: str) -> Callable[[str, str], Value]:
     return lambda text, _flag: clean_text(text, option=field)
 
 
-def _seed(text: str, flag: str) -> Value:
+def _exact(text: str, flag: str) -> Value:
+    if text.lower() not in _SWITCH:
+        raise InvalidParams("exact", f"--{flag} is on or off, and takes no other value.")
+    return _SWITCH[text.lower()]
+
+
+def _seed_reader(field: str) -> Callable[[str, str], Value]:
+    return lambda text, flag: _seed(text, flag, field)
+
+
+def _seed(text: str, flag: str, field: str) -> Value:
     if text.lower() == "random":
         return -1
-    seed = _whole(text, flag, "seed")
+    seed = read_whole(text, flag, field)
     if not -1 <= seed <= SEED_MAX:
         raise InvalidParams(
-            "seed", f"A seed is from 0 to {SEED_MAX}, or -1 for a random one, not {text[:20]}."
+            field, f"A seed is from 0 to {SEED_MAX}, or -1 for a random one, not {text[:20]}."
         )
     return seed
 
@@ -238,7 +206,7 @@ FLAGS: tuple[FlagInfo, ...] = (
         read=_text_reader("negative_prompt"),
         takes_text=True,
     ),
-    FlagInfo(spellings=("seed",), field="seed", example="42", read=_seed),
+    FlagInfo(spellings=("seed",), field="seed", example="42", read=_seed_reader("seed")),
     FlagInfo(spellings=("steps",), field="steps", example="20", read=_whole_reader("steps")),
     FlagInfo(spellings=("count", "n"), field="count", example="4", read=_whole_reader("count")),
     FlagInfo(
@@ -278,7 +246,41 @@ FLAGS: tuple[FlagInfo, ...] = (
         read=_text_reader("scheduler"),
         takes_text=True,
     ),
-    FlagInfo(spellings=("lora",), field="loras", example="ink:0.8", read=_lora),
+    FlagInfo(spellings=("eta",), field="eta", example="0.5", read=_number_reader("eta")),
+    FlagInfo(
+        spellings=("clip-skip", "clip_skip", "clipskip"),
+        field="clip_skip",
+        example="2",
+        read=_whole_reader("clip_skip"),
+    ),
+    FlagInfo(spellings=("exact",), field="exact", example="", read=_exact, is_switch=True),
+    FlagInfo(
+        spellings=("mask-blur", "mask_blur"),
+        field="mask_blur",
+        example="8",
+        read=_whole_reader("mask_blur"),
+    ),
+    FlagInfo(
+        spellings=("padding", "only-masked"),
+        field="padding",
+        example="32",
+        read=_whole_reader("padding"),
+    ),
+    FlagInfo(spellings=("hires",), field="hires", example="2", read=_number_reader("hires")),
+    FlagInfo(
+        spellings=("hires-strength", "hires_strength"),
+        field="hires_strength",
+        example="0.5",
+        read=_number_reader("hires_strength"),
+    ),
+    FlagInfo(spellings=("subseed",), field="subseed", example="7", read=_seed_reader("subseed")),
+    FlagInfo(
+        spellings=("subseed-strength", "subseed_strength"),
+        field="subseed_strength",
+        example="0.1",
+        read=_number_reader("subseed_strength"),
+    ),
+    FlagInfo(spellings=("lora",), field="loras", example="ink:0.8", read=read_lora),
 )
 """Every flag we understand, in the order in which help lists them."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import delete, insert, not_, select, update
 from sqlalchemy.engine import Connection
 
+from generation.errors import WorkerLost
 from generation.limits import Limits
 from generation.store import pictures, tables
 from generation.store.admission import admit
@@ -242,8 +243,9 @@ def _recent(connection: Connection, owner: OwnerId, count: int) -> list[Job]:
 
 def _waiting(connection: Connection) -> list[Waiting]:
     columns = (_jobs.c.id, _jobs.c.owner, _jobs.c.scope, _jobs.c.model, _jobs.c.work)
+    is_suspect = _jobs.c.fault_code.is_not_distinct_from(WorkerLost.code)
     query = (
-        select(*columns, _jobs.c.deadline)
+        select(*columns, _jobs.c.deadline, is_suspect.label("is_suspect"))
         .where(_jobs.c.state == JobState.QUEUED)
         .order_by(_jobs.c.number)
     )

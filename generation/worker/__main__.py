@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
 import sys
 import threading
 import warnings
+from pathlib import Path
 from typing import BinaryIO
 
-from generation.worker import protocol
+from generation.worker import causes, lifeline, protocol, visible
 
 
 class Outbox:
@@ -43,15 +45,29 @@ class Outbox:
 
 def main() -> None:
     """Serve one parent until it says stop or goes away."""
-    requests, replies = _take_pipes()
-    _quieten()
+    requests, replies = take_pipes()
+    lifeline.attach()
+    quieten()
     outbox = Outbox(replies)
-    first = protocol.read(requests)
+    try:
+        first = protocol.read(requests)
+    except protocol.ProtocolError as error:
+        outbox.send(protocol.Broken(detail=causes.why_not_understood(error)))
+        outbox.exit(protocol.EXIT_CANNOT_START)
+        raise
     if first is None:
         return
     if not isinstance(first, protocol.Configure):
         raise protocol.ProtocolError("the first message must configure the worker")
-    from generation.worker.engine import Engine  # noqa: PLC0415  # after the environment is set
+    visible.hide_other_cards(first.settings.device, os.environ)
+    _keep_programs(first.settings.compiled)
+    try:
+        # After the environment is set.
+        from generation.worker.engine import Engine  # noqa: PLC0415
+    except Exception as error:  # the worker's border: told to the parent
+        outbox.send(protocol.Broken(detail=causes.why_not_importable(error)))
+        outbox.exit(protocol.EXIT_CANNOT_START)
+        raise
 
     engine = Engine(first.settings, send=outbox.send, exit_process=outbox.exit)
     engine.start()
@@ -62,6 +78,7 @@ def main() -> None:
             case protocol.Cancel(job_id=job_id):
                 engine.cancel(job_id)
             case protocol.Ping(number=number):
+                lifeline.watch_interpreter()
                 pong = protocol.Pong(number=number, silent_seconds=engine.silent_seconds())
                 outbox.send(pong)
             case protocol.Stop():
@@ -72,7 +89,7 @@ def main() -> None:
     os._exit(protocol.EXIT_OK)
 
 
-def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+def take_pipes() -> tuple[BinaryIO, BinaryIO]:
     """The pipes, moved aside so that a library which prints cannot break a frame."""
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
@@ -83,7 +100,7 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     return requests, replies
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """No network, no progress bars, and no library that logs prompts."""
     os.environ.update(
         HF_HUB_OFFLINE="1",
@@ -96,6 +113,17 @@ def _quieten() -> None:
     )
     warnings.simplefilter("ignore")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+
+
+def _keep_programs(folder: Path | None) -> None:
+    """What is compiled is kept for the next start. Programs are code: nobody else may write it."""
+    if folder is None:
+        return
+    with contextlib.suppress(OSError):  # without it, compiling begins anew each time
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder)
+    # Half of the processor's cores stay with the jobs.
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
 
 
 if __name__ == "__main__":

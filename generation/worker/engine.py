@@ -1,14 +1,13 @@
-"""The worker's heart: one thread that owns the device and takes jobs in the order they came."""
+"""The worker's heart: jobs in the order they came, as many at once as pay, a thread for each."""
 
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -16,30 +15,44 @@ from generation.backends.base import Work
 from generation.errors import BackendError, GenerationError, OutOfMemory, WorkerLost
 from generation.types import JobId, Progress, Result
 from generation.worker import protocol
-from generation.worker.devices import choose_device, choose_precision, describe
-from generation.worker.finishing import finish
+from generation.worker.causes import why_not_started
+from generation.worker.devices import (
+    choose_device,
+    choose_precision,
+    describe,
+    doubt_about,
+)
+from generation.worker.finishing import Finishers, finish, size_of
+from generation.worker.gatherer import Gatherer, JobCancelled, Seat
 from generation.worker.memory import is_device_lost, is_out_of_memory, release
 from generation.worker.models import LoadedModel, ModelShelf
-from generation.worker.painter import JobCancelled, Painting, Step, paint
-from generation.worker.previews import encode_preview
+from generation.worker.painter import Painting, Step
+from generation.worker.passes import paint_job
+from generation.worker.previews import Sketch
 from generation.worker.settings import WorkerSettings
+from generation.worker.slots import known_slots, measure_slots
 
 _LOG = logging.getLogger(__name__)
 _MEMORY_STRIKES = 2
 _DETAIL_LENGTH = 500
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True, eq=False)
 class _Job:
     work: Work
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    seat: Seat
     previewed_at: float = 0.0
+
+    @property
+    def id(self) -> JobId:
+        return self.work.job_id
 
 
 class Engine:
     """Runs jobs and reports by ``send``, which must not block and may be called by any thread.
 
-    ``exit_process`` ends the process with a status, after what was sent has left.
+    Jobs that run at the same time have the same model; a job for another one waits until they
+    have ended. ``exit_process`` ends the process with a status, after what was sent has left.
     """
 
     def __init__(
@@ -52,122 +65,192 @@ class Engine:
         self._settings = settings
         self._send = send
         self._exit = exit_process
-        self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._jobs: dict[JobId, _Job] = {}
+        self._gatherer = Gatherer(threads=settings.threads)
+        self._finishers = Finishers()
         self._lock = threading.Lock()
-        self._finishers = ThreadPoolExecutor(2, thread_name_prefix="finish")
-        self._busy_since: float | None = None
+        # All of these are changed under the lock.
+        self._jobs: dict[JobId, _Job] = {}
+        self._waiting: deque[_Job] = deque()
+        self._running: dict[_Job, threading.Thread] = {}
+        self._model: str | None = None
+        self._loaded: LoadedModel | None = None
+        self._slots = 0
         self._memory_strikes = 0
-        self._thread = threading.Thread(target=self._main, name="device", daemon=True)
+        self._is_leaving = False
 
     def start(self) -> None:
         """Open the models in the device's thread; ``Ready`` or ``Broken`` is sent from there."""
-        self._thread.start()
+        self._gatherer.start()
+        self._gatherer.post(self._open)
 
     def submit(self, work: Work) -> None:
         """Queue a job. One that is already known is left as it is."""
         with self._lock:
-            if work.job_id in self._jobs:
+            if work.job_id in self._jobs or self._is_leaving:
                 return
-            job = _Job(work=work)
-            self._jobs[work.job_id] = job
-        self._waiting.put(job)
+            job = _Job(work=work, seat=self._gatherer.seat(exact=work.params.exact))
+            self._jobs[job.id] = job
+            self._waiting.append(job)
+        self._start_jobs()
 
     def cancel(self, job_id: JobId) -> None:
-        """Have the job stop within one step. Unknown ids are ignored."""
+        """Have the job stop, within one step if it runs. Unknown ids are ignored."""
         with self._lock:
             job = self._jobs.get(job_id)
-        if job is not None:
-            job.cancelled.set()
+            is_waiting = job in self._waiting
+            if job is not None and is_waiting:
+                self._waiting.remove(job)
+        if job is None:
+            return
+        job.seat.cancel()
+        if is_waiting:
+            job.seat.leave()
+            self._fall(job, JobCancelled())
+            self._start_jobs()
 
     def stop(self) -> None:
-        """Cancel everything and wait for the device's thread to end."""
+        """Cancel everything and wait for all threads to end."""
         with self._lock:
-            jobs = list(self._jobs.values())
-        for job in jobs:
-            job.cancelled.set()
-        self._waiting.put(None)
-        self._thread.join()
+            self._is_leaving = True
+            jobs, threads = list(self._jobs), list(self._running.values())
+            loaded = self._loaded
+        if loaded is not None:
+            loaded.speed.close(wait=False)
+        for job_id in jobs:
+            self.cancel(job_id)
+        for thread in threads:
+            thread.join()
+        self._gatherer.stop()
         self._finishers.shutdown()
 
-    def silent_seconds(self) -> float:
-        """How long a running job has shown no life; 0 while none runs."""
-        since = self._busy_since
-        return 0.0 if since is None else time.monotonic() - since
+    @property
+    def loaded(self) -> LoadedModel | None:
+        """The model that jobs are drawn with; None before it is loaded and while it is changed."""
+        with self._lock:
+            return self._loaded
 
-    def _main(self) -> None:
-        if self._settings.threads is not None:
-            # Holds for the calling thread only, so it must be called in this one.
-            torch.set_num_threads(self._settings.threads)
+    def silent_seconds(self) -> float:
+        """How long a job, or the device on its behalf, has shown no life; 0 while there is none."""
+        return self._gatherer.silent_seconds()
+
+    def _open(self) -> None:
         try:
-            shelf = self._open()
+            self._device = choose_device(self._settings.device)
+            dtype = choose_precision(self._settings.precision, self._device)
+            self._shelf = ModelShelf(self._settings, self._device, dtype, tell=self._note)
+            models, problems = self._shelf.open()
         except Exception as error:  # noqa: BLE001  # the worker's border: told to the parent
-            detail = getattr(error, "detail", None) or f"{type(error).__name__}: {error}"
-            self._send(protocol.Broken(detail=detail[: 4 * _DETAIL_LENGTH]))
+            detail = why_not_started(error)[: 4 * _DETAIL_LENGTH]
+            self._send(protocol.Broken(detail=detail))
             self._exit(protocol.EXIT_CANNOT_START)
             return
-        while (job := self._waiting.get()) is not None:
-            self._busy_since = time.monotonic()
-            self._run(shelf, job)
-            self._busy_since = None
+        name = self._shelf.resident or ""
+        self._send(protocol.Resident(model=name))
+        named = describe(self._device, dtype)
+        doubt = doubt_about(self._device, self._settings.device)
+        problems = (*problems, *([doubt] if doubt else ()))
+        self._send(
+            protocol.Ready(models=models, problems=problems, notes=self._shelf.notes, device=named)
+        )
+        self._open_slots(self._shelf.load(name))
+        self._start_jobs()
 
-    def _open(self) -> ModelShelf:
-        device = choose_device(self._settings.device)
-        dtype = choose_precision(self._settings.precision, device)
-        shelf = ModelShelf(self._settings, device, dtype)
-        models, problems = shelf.open()
-        self._send(protocol.Resident(model=shelf.resident or ""))
-        self._send(protocol.Ready(models=models, problems=problems, device=describe(device, dtype)))
-        self._device = device
-        return shelf
+    def _note(self, model: str, text: str) -> None:
+        self._send(protocol.Noted(model=model, text=text))
 
-    def _run(self, shelf: ModelShelf, job: _Job) -> None:
+    def _open_slots(self, model: LoadedModel) -> None:
+        """Say how many jobs the model takes. On the device's thread, while no other job runs."""
+        slots = known_slots(model, self._settings.slots)
+        if slots is None:
+            self._send(protocol.Resident(model=model.info.name))
+            slots = measure_slots(model, self._gatherer)
+        self._send(protocol.Resident(model=model.info.name, slots=slots))
+        with self._lock:
+            self._model, self._loaded, self._slots = model.info.name, model, slots
+
+    def _start_jobs(self) -> None:
+        """Start what waits, in its order, as far as there is a slot and the model is the same."""
+        with self._lock:
+            while self._waiting and self._slots > 0 and not self._is_leaving:
+                job = self._waiting[0]
+                if job.work.params.model != self._model:
+                    if self._running:
+                        return
+                    # Until it is loaded nobody knows how many it takes; the old one must go first.
+                    self._model, self._loaded, self._slots = job.work.params.model, None, 1
+                if len(self._running) >= self._slots:
+                    return
+                self._waiting.popleft()
+                thread = threading.Thread(
+                    target=self._run, args=(job,), name=f"job-{job.id}", daemon=True
+                )
+                self._running[job] = thread
+                thread.start()
+
+    def _run(self, job: _Job) -> None:
+        if self._settings.threads is not None:
+            torch.set_num_threads(self._settings.threads)  # holds for the calling thread only
+        job.seat.stir()
+        failure = self._paint(job)
+        job.seat.leave()
+        if failure is not None:
+            self._fall(job, failure)
+        with self._lock:
+            del self._running[job]
+        self._start_jobs()
+
+    def _paint(self, job: _Job) -> BaseException | None:
+        """Make the job's pictures, or say why not. Nothing keeps its model alive afterwards."""
         began = time.monotonic()
-        failure: BaseException
         try:
-            model = self._load(shelf, job)
-            painting = paint(
-                model,
-                job.work,
-                on_step=lambda step: self._on_step(model, job, step),
-                is_cancelled=job.cancelled.is_set,
+            model = self._load(job)
+            painting = paint_job(
+                model, job.work, seat=job.seat, on_step=lambda step: self._on_step(model, job, step)
             )
+            model.speed.after_job()
         except Exception as error:  # noqa: BLE001  # the worker's border: told to the parent
-            failure = error.with_traceback(None)  # or its frames would keep tensors alive
-        else:
+            return error.with_traceback(None)  # or its frames would keep tensors alive
+        with self._lock:
             self._memory_strikes = 0
-            seconds = time.monotonic() - began
-            self._finishers.submit(self._finish, job, painting, model.info.title, seconds)
-            return
-        self._fall(job, failure)
+        seconds = time.monotonic() - began
+        finished = (job, painting, model.info.title, seconds)
+        self._finishers.submit(self._finish, *finished, size=size_of(painting))
+        return None
 
-    def _load(self, shelf: ModelShelf, job: _Job) -> LoadedModel:
-        if job.cancelled.is_set():
+    def _load(self, job: _Job) -> LoadedModel:
+        """The job's model. Only the first of several jobs does not find it loaded."""
+        if job.seat.is_cancelled:
             raise JobCancelled
-        before, name = shelf.resident, job.work.params.model
-        model = shelf.load(name)
-        if before != name:
-            self._send(protocol.Resident(model=name))
+        with self._lock:
+            if self._loaded is not None:
+                return self._loaded
+        model = job.seat.run(lambda: self._switch(job.work.params.model))
+        self._start_jobs()
+        return model
+
+    def _switch(self, name: str) -> LoadedModel:
+        model = self._shelf.load(name)
+        self._open_slots(model)
         return model
 
     def _on_step(self, model: LoadedModel, job: _Job, step: Step) -> None:
         now = time.monotonic()
-        self._busy_since = now
+        job.seat.stir()
         progress = Progress(step=step.number, steps=step.total, eta_seconds=step.eta_seconds)
         pause = self._settings.preview_seconds
         if pause is None or now - job.previewed_at < pause or step.number == step.total:
-            self._send(protocol.Advanced(job_id=job.work.job_id, progress=progress))
+            self._send(protocol.Advanced(job_id=job.id, progress=progress))
             return
         job.previewed_at = now
-        colours = model.previewer.colours(step.latents, step.scheduler)
-        self._finishers.submit(self._send_preview, job.work.job_id, progress, colours)
+        sketch = model.previewer.sketch(step.foreseen())
+        self._finishers.submit(self._send_preview, job.id, progress, sketch)
 
-    def _send_preview(self, job_id: JobId, progress: Progress, colours: torch.Tensor) -> None:
+    def _send_preview(self, job_id: JobId, progress: Progress, sketch: Sketch) -> None:
         shown = Progress(
             step=progress.step,
             steps=progress.steps,
             eta_seconds=progress.eta_seconds,
-            preview=encode_preview(colours),
+            preview=sketch.jpeg(),
         )
         self._send(protocol.Advanced(job_id=job_id, progress=shown))
 
@@ -178,44 +261,60 @@ class Engine:
             self._fall(job, error)
             return
         result = Result(outputs=outputs, seconds=seconds, backend="", notes=tuple(painting.notes))
-        self._forget(job)
-        self._send(protocol.Finished(job_id=job.work.job_id, result=result))
+        if self._forget(job):
+            self._send(protocol.Finished(job_id=job.id, result=result))
 
     def _fall(self, job: _Job, error: BaseException) -> None:
         """Report how the job ended, and leave when only a new process can go on."""
-        self._forget(job)
+        if not self._forget(job):
+            return  # it has been told that the process leaves
         if isinstance(error, JobCancelled):
-            self._send(protocol.Stopped(job_id=job.work.job_id))
+            self._send(protocol.Stopped(job_id=job.id))
             return
         known = _as_known(error)
         if isinstance(known, OutOfMemory):
-            self._memory_strikes += 1
             release(self._device)
         status = self._reason_to_leave(known)
-        if status is not None:
-            self._send(protocol.Leaving(reason=known.code))
-        self._send(
-            protocol.Fell(
-                job_id=job.work.job_id,
-                code=known.code,
-                sentence=known.sentence,
-                detail=(known.detail or "")[:_DETAIL_LENGTH],
-            )
-        )
-        if status is not None:
-            self._exit(status)
+        if status is None:
+            self._send(_fell(job.id, known))
+            return
+        self._send(protocol.Leaving(reason=known.code))
+        self._send(_fell(job.id, known))
+        with self._lock:
+            others = list(self._jobs)
+            self._jobs.clear()
+        for other in others:
+            self._send(_fell(other, WorkerLost(detail=f"the worker left: {known.code}")))
+        self._exit(status)
 
     def _reason_to_leave(self, error: GenerationError) -> int | None:
-        """The exit status with which the process must end now, if it must."""
-        if isinstance(error, WorkerLost):
-            return protocol.EXIT_DEVICE_LOST
-        if isinstance(error, OutOfMemory) and self._memory_strikes >= _MEMORY_STRIKES:
-            return protocol.EXIT_MEMORY
-        return None
-
-    def _forget(self, job: _Job) -> None:
+        """The exit status with which the process must end now, if it must and is not about to."""
         with self._lock:
-            self._jobs.pop(job.work.job_id, None)
+            if isinstance(error, OutOfMemory):
+                self._memory_strikes += 1
+            status = None
+            if isinstance(error, WorkerLost):
+                status = protocol.EXIT_DEVICE_LOST
+            elif self._memory_strikes >= _MEMORY_STRIKES and not self._jobs:
+                status = protocol.EXIT_MEMORY  # but not while others do well
+            if status is not None and self._is_leaving:
+                return None
+            self._is_leaving = self._is_leaving or status is not None
+            return status
+
+    def _forget(self, job: _Job) -> bool:
+        """Whether the job's ending is still to be told."""
+        with self._lock:
+            return self._jobs.pop(job.id, None) is not None
+
+
+def _fell(job_id: JobId, error: GenerationError) -> protocol.Fell:
+    return protocol.Fell(
+        job_id=job_id,
+        code=error.code,
+        sentence=error.sentence,
+        detail=(error.detail or "")[:_DETAIL_LENGTH],
+    )
 
 
 def _as_known(error: BaseException) -> GenerationError:

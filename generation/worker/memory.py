@@ -6,8 +6,15 @@ import gc
 
 import torch
 
-_FATAL = ("CUDA error", "device-side assert", "an illegal memory access", "HIP error")
-_NO_ROOM = ("out of memory", "can't allocate memory", "cannot allocate memory")
+_FATAL = (
+    *("CUDA error", "HIP error", "device-side assert", "an illegal memory access"),
+    *("CUDNN_STATUS_EXECUTION_FAILED", "CUDNN_STATUS_INTERNAL_ERROR"),
+    *("CUBLAS_STATUS_EXECUTION_FAILED", "CUBLAS_STATUS_INTERNAL_ERROR"),
+)
+_NO_ROOM = (
+    *("out of memory", "can't allocate memory", "cannot allocate memory"),
+    *("cublas_status_alloc_failed", "cudnn_status_alloc_failed"),
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

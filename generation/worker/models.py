@@ -1,42 +1,50 @@
-"""The worker's models: what each folder can do, and the one that is loaded."""
+"""The worker's models: what each one can do, and the one that is loaded."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+import copy
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import diffusers
 import torch
-from diffusers import (
-    StableDiffusionImg2ImgPipeline,
-    StableDiffusionInpaintPipeline,
-    StableDiffusionPipeline,
-)
-from safetensors import SafetensorError
 
 from generation.backends.base import ModelInfo
 from generation.errors import Unavailable
 from generation.types import Task
-from generation.worker.memory import release
-from generation.worker.previews import Previewer, fit_previewer
-from generation.worker.prompts import PromptCache
-from generation.worker.samplers import AUTOMATIC, SAMPLERS, SCHEDULES, build_scheduler
-from generation.worker.settings import LocalModel, WorkerSettings
+from generation.worker.adapters import Adapters, Outfit
+from generation.worker.calibration import Calibration, Limits, NoLimits, Notes
+from generation.worker.calls import Shared
+from generation.worker.candidates import Candidate, examine
+from generation.worker.composition import ComposedStandIn
+from generation.worker.devices import describe
+from generation.worker.embeddings import teach
+from generation.worker.extras import ExtrasFinder
+from generation.worker.families.base import Family, Traits
+from generation.worker.forecasts import watch
+from generation.worker.gatherer import Seat
+from generation.worker.memory import is_out_of_memory, release
+from generation.worker.pixels import decode_latents
+from generation.worker.placement import Placement, can_offload, computing_on, place
+from generation.worker.previews import Previewer, open_previewer
+from generation.worker.prompts import Part, PromptCache
+from generation.worker.room import Room
+from generation.worker.samplers import build_scheduler
+from generation.worker.settings import WorkerSettings
+from generation.worker.speed.accelerator import Accelerator
+from generation.worker.speed.plan import Place
+from generation.worker.standins import DenoiserStandIn, PartStandIn
 
-# Diffusers' classes are untyped beyond their names.
-_FAMILIES: Mapping[str, Mapping[Task, Any]] = {
-    "StableDiffusionPipeline": {
-        Task.TXT2IMG: StableDiffusionPipeline,
-        Task.IMG2IMG: StableDiffusionImg2ImgPipeline,
-        Task.INPAINT: StableDiffusionInpaintPipeline,
-    }
-}
-_LARGEST_SIDE = 2048
-_PLAIN_CHANNELS = 4
-_TIMES_DEFAULT = 4  # models fall apart far above the size they were trained on
+_LOG = logging.getLogger(__name__)
+_NO_ROOM = "There is not enough memory for this model right now. Another model may work."
+_NO_ROOM_ADVICE = (
+    "there is not enough memory for it: end what else uses the device, choose a smaller model, "
+    'or set precision = "float16"'
+)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -44,36 +52,106 @@ class LoadedModel:
     """A model in the device's memory. Everything here is shared by jobs except schedulers."""
 
     info: ModelInfo
-    family: str
+    family: Family
+    traits: Traits
     base: Any
     device: torch.device
     dtype: torch.dtype
     prompts: PromptCache
     previewer: Previewer
+    shared: Shared
+    decoder: Shared
+    adapters: Adapters
+    room: Room
+    speed: Accelerator
+    schedulers: dict[tuple[str, str], tuple[Any, str | None]] = field(default_factory=dict)
+    """Those that jobs have asked for so far, by sampler and schedule, unused."""
 
-    def pipeline(self, task: Task, sampler: str, schedule: str) -> tuple[Any, str | None]:
+    @property
+    def denoiser(self) -> Any:
+        """The module that is called in every step."""
+        return getattr(self.base, self.family.denoiser)
+
+    def pipeline(
+        self,
+        task: Task,
+        sampler: str,
+        schedule: str,
+        *,
+        seat: Seat | None = None,
+        outfit: Outfit = (),
+        parts: Sequence[Part] = (),
+    ) -> tuple[Any, str | None]:
         """A pipeline of this job's own, with its own scheduler, over the shared weights.
 
-        Also a note for the member, when the sampler does not have that schedule.
+        With a ``seat`` its modules are used through that, from any thread, with the LoRAs of
+        ``outfit``, which must be held, and all of the ``parts`` that AND joins; without one they
+        may only be used where nobody else does. Also a note for the member, when the sampler does
+        not have that schedule.
         """
-        scheduler, note = build_scheduler(self.base.scheduler, sampler, schedule)
-        parts = {**self.base.components, "scheduler": scheduler}
-        pipe = _FAMILIES[self.family][task](
-            **parts, requires_safety_checker=self.base.config.requires_safety_checker
-        )
+        scheduler, note = self._scheduler(sampler, schedule)
+        watch(scheduler)
+        kind: Any = getattr(diffusers, self.family.pipelines[task])
+        accepted = _parameters(kind)
+        own = {**self.base.config, **self.base.components, "scheduler": scheduler}
+        chosen = {name: part for name, part in own.items() if name in accepted}
+        if seat is not None:
+            chosen = {name: _stand_in(part, seat) for name, part in chosen.items()}
+            chosen[self.family.denoiser] = self._denoiser_for(seat, outfit, parts)
+            kind = computing_on(self.device, kind)
+        pipe = kind(**chosen)
         pipe.set_progress_bar_config(disable=True)
         return pipe, note
 
+    def _scheduler(self, sampler: str, schedule: str) -> tuple[Any, str | None]:
+        """A fresh scheduler: a copy of one that nobody uses, made in a tenth of the time."""
+        key = (sampler, schedule)
+        if key not in self.schedulers:
+            kit = self.traits.kit
+            self.schedulers[key] = build_scheduler(self.base.scheduler, kit, sampler, schedule)
+        unused, note = self.schedulers[key]
+        return copy.deepcopy(unused), note
+
+    def _denoiser_for(self, seat: Seat, outfit: Outfit, parts: Sequence[Part]) -> Any:
+        def wear() -> None:
+            self.adapters.wear(outfit)
+            self.speed.choose(plain=seat.is_exact or bool(outfit))
+
+        dressed = DenoiserStandIn(seat, self.shared, outfit=outfit, wear=wear)
+        return ComposedStandIn(dressed, self.shared.names, parts) if parts else dressed
+
+
+@functools.cache
+def _parameters(kind: Any) -> frozenset[str]:
+    return frozenset(inspect.signature(kind.__init__).parameters)
+
+
+def _stand_in(part: Any, seat: Seat) -> Any:
+    return PartStandIn(seat, part) if isinstance(part, torch.nn.Module) else part
+
 
 class ModelShelf:
-    """The models the operator named. One is resident at a time; asking for another swaps it."""
+    """The models the operator named. One is resident at a time; asking for another swaps it.
 
-    def __init__(self, settings: WorkerSettings, device: torch.device, dtype: torch.dtype) -> None:
+    ``tell`` gets a model's name and what the operator should know of it, from any thread.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        device: torch.device,
+        dtype: torch.dtype,
+        *,
+        tell: Callable[[str, str], None] = lambda _model, _text: None,
+    ) -> None:
         self._settings = settings
+        self._tell = tell
+        self._place = Place.of(device, dtype)
         self._device = device
         self._dtype = dtype
-        self._known: dict[str, tuple[LocalModel, ModelInfo]] = {}
+        self._known: dict[str, Candidate] = {}
         self._resident: LoadedModel | None = None
+        self._notes = Notes(settings.calibration)
 
     def open(self) -> tuple[tuple[ModelInfo, ...], tuple[str, ...]]:
         """Read every model's files and load the first that works: usable models, and problems.
@@ -81,9 +159,10 @@ class ModelShelf:
         Raises ``Unavailable`` when none is usable.
         """
         problems: list[str] = []
+        finder = ExtrasFinder(self._settings)
         for model in self._settings.models:
             try:
-                self._known[model.name] = (model, _examine(model))
+                self._known[model.name] = examine(model, finder, self._place)
             except Unavailable as error:
                 problems.append(f"model {model.name}: {error.detail}")
         for name in tuple(self._known):
@@ -95,7 +174,15 @@ class ModelShelf:
                 problems.append(f"model {name}: {error.detail}")
         if not self._known:
             raise Unavailable(detail="; ".join(problems) or "no model is configured")
-        return tuple(info for _, info in self._known.values()), tuple(problems)
+        problems += finder.problems()
+        for name, known in self._known.items():
+            problems += [f"model {name}: {problem}" for problem in known.plan.problems]
+        return tuple(known.info for known in self._known.values()), tuple(problems)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How each usable model is made faster, for the operator."""
+        return tuple(f"{name}: {known.plan.describe()}" for name, known in self._known.items())
 
     @property
     def resident(self) -> str | None:
@@ -103,110 +190,108 @@ class ModelShelf:
         return self._resident.info.name if self._resident is not None else None
 
     def load(self, name: str) -> LoadedModel:
-        """The model, loaded. Raises ``Unavailable`` when it is not on the shelf or fails to load.
-
-        Running out of memory is left to the caller.
-        """
+        """The model, loaded. Raises ``Unavailable`` when it is not there or fails to load."""
         if self._resident is not None and self._resident.info.name == name:
             return self._resident
         if name not in self._known:
             raise Unavailable(detail=f"the worker has no model {name!r}")
-        self._resident = None
+        self.close(wait=True)
         release(self._device)
-        model, info = self._known[name]
-        self._resident = self._read(model, info)
-        return self._resident
-
-    def _read(self, model: LocalModel, info: ModelInfo) -> LoadedModel:
         try:
-            base = _FAMILIES[_family(model)][Task.TXT2IMG].from_pretrained(
-                str(model.path), dtype=self._dtype, local_files_only=True, use_safetensors=True
-            )
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise Unavailable(detail=f"model {model.name} cannot be loaded: {error}") from error
-        base.to(self._device)
-        for part in (base.unet, base.vae, base.text_encoder):
-            part.requires_grad_(requires_grad=False)
+            self._resident = self._read(self._known[name])
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            cause = str(error).partition("\n")[0]
+        else:
+            return self._resident
+        # Outside the handler: its traceback would keep what was loaded alive.
+        release(self._device)
+        raise Unavailable(_NO_ROOM, detail=f"{_NO_ROOM_ADVICE} ({cause})")
+
+    def close(self, *, wait: bool) -> None:
+        """Let go of the loaded model; with ``wait``, nothing of it is left when this returns."""
+        if self._resident is not None:
+            self._resident.speed.close(wait=wait)
+        self._resident = None
+
+    def _read(self, known: Candidate) -> LoadedModel:
+        base, usual = self._fetch(known)
+        for part in base.components.values():
+            if isinstance(part, torch.nn.Module):
+                part.requires_grad_(requires_grad=False)
+        if self._dtype != torch.float16 and "force_upcast" in base.vae.config:
+            # Pipelines would turn the VAE that all jobs share to float32 and back for each picture.
+            base.vae.register_to_config(force_upcast=False)
+        kind: Any = type(base)
+        base.__class__ = computing_on(self._device, kind)
+        known.family.prepare(base)
+        embeddings, problems = teach(base, known.extras.embeddings)
+        for problem in problems:
+            _LOG.warning("embedding_unusable detail=%s", problem)
+        adapters = Adapters(base, known.family.denoiser, known.extras.loras)
+        speed = Accelerator(
+            known.plan if usual is Placement.WHOLE else known.plan.without_programs("in parts"),
+            base=base,
+            denoiser=getattr(base, known.family.denoiser),
+            place=self._place,
+            threads=self._settings.threads,
+            folder=self._settings.compiled,
+            build=known.build,
+            tell=functools.partial(self._tell, known.info.name),
+        )
         return LoadedModel(
-            info=info,
-            family=_family(model),
+            info=known.info,
+            family=known.family,
+            traits=known.traits,
             base=base,
             device=self._device,
             dtype=self._dtype,
-            prompts=PromptCache(base, self._device, self._settings.cached_prompts),
-            previewer=fit_previewer(base.vae, self._device),
+            prompts=PromptCache(
+                base,
+                known.family,
+                self._settings.cached_prompts,
+                adapters=adapters,
+                embeddings=embeddings,
+            ),
+            previewer=open_previewer(known.taesd, base.vae, known.family, self._device),
+            shared=Shared.of_module(getattr(base, known.family.denoiser), self._limits(known, "")),
+            decoder=Shared.of_function(
+                functools.partial(
+                    decode_latents,
+                    base.vae,
+                    device=self._device,
+                    tiles_above=_cells(base, known.plan.vae_tiles_above),
+                ),
+                self._limits(known, "vae"),
+            ),
+            adapters=adapters,
+            room=Room(base, self._device, usual),
+            speed=speed,
         )
 
+    def _fetch(self, known: Candidate) -> tuple[Any, Placement]:
+        """The model's pipeline, on the device as far as it has room, and how far that is."""
+        try:
+            return known.source.load(self._dtype, self._device), Placement.WHOLE
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or not can_offload(self._device):
+                raise
+        release(self._device)
+        base = known.source.load(self._dtype, torch.device("cpu"))
+        for usual in (Placement.BY_PART, Placement.BY_LAYER):
+            if place(base, self._device, usual):
+                _LOG.warning("model_in_parts model=%s placement=%s", known.info.name, usual.name)
+                return base, usual
+        raise torch.OutOfMemoryError("not even single layers have room")
 
-def _examine(model: LocalModel) -> ModelInfo:
-    family = _family(model)
-    unet, vae = _config(model, "unet"), _config(model, "vae")
-    cell = 2 ** (len(_list(vae, "block_out_channels")) - 1)
-    multiple = math.lcm(cell, model.multiple_of or cell)
-    sample = unet.get("sample_size")
-    native = (sample if isinstance(sample, int) else 64) * cell
-    width, height = model.width or native, model.height or native
-    largest = model.max_side or min(_LARGEST_SIDE, _TIMES_DEFAULT * max(width, height))
-    tasks = frozenset(_FAMILIES[family])
-    if unet.get("in_channels") != _PLAIN_CHANNELS:
-        raise Unavailable(
-            detail=f"its UNet takes {unet.get('in_channels')} channels; only plain models, "
-            f"with {_PLAIN_CHANNELS}, can be used"
-        )
-    return ModelInfo(
-        name=model.name,
-        title=model.title,
-        width=width,
-        height=height,
-        steps=model.steps,
-        guidance_scale=model.guidance_scale,
-        sampler=_known_name("sampler", model.sampler, SAMPLERS),
-        scheduler=_known_name("scheduler", model.scheduler or AUTOMATIC, SCHEDULES),
-        samplers=tuple(SAMPLERS),
-        schedulers=tuple(SCHEDULES),
-        tasks=tasks,
-        strength=model.strength,
-        multiple_of=multiple,
-        min_side=math.ceil(model.min_side / multiple) * multiple,
-        max_side=largest // multiple * multiple,
-        max_count=model.max_count,
-    )
+    def _limits(self, known: Candidate, part: str) -> Limits:
+        if self._settings.slots is not None:
+            return NoLimits()
+        device = describe(self._device, self._dtype)
+        return Calibration(self._notes, f"{known.build} {part} {device} torch {torch.__version__}")
 
 
-def _family(model: LocalModel) -> str:
-    if not model.path.is_dir():
-        raise Unavailable(detail=f"there is no folder {model.path}")
-    name = str(_read_json(model.path / "model_index.json").get("_class_name"))
-    if name not in _FAMILIES:
-        raise Unavailable(detail=f"{name} is not among: {', '.join(_FAMILIES)}")
-    for part in ("unet", "vae"):
-        if not any((model.path / part).glob("*.safetensors")):
-            raise Unavailable(detail=f"{part} has no .safetensors weights in {model.path}")
-    return name
-
-
-def _config(model: LocalModel, part: str) -> Mapping[str, object]:
-    return _read_json(model.path / part / "config.json")
-
-
-def _read_json(path: Path) -> Mapping[str, object]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Unavailable(detail=f"{path} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise Unavailable(detail=f"{path} is not a JSON object")
-    return content
-
-
-def _list(config: Mapping[str, object], key: str) -> list[object]:
-    value = config.get(key)
-    if not isinstance(value, list):
-        raise Unavailable(detail=f"the VAE's config has no {key}")
-    return value
-
-
-def _known_name(noun: str, name: str, table: Mapping[str, object]) -> str:
-    if name not in table:
-        raise Unavailable(detail=f"there is no {noun} {name!r}; known: {', '.join(table)}")
-    return name
+def _cells(base: Any, pixels: int | None) -> int | None:
+    """A picture's side as a latent's."""
+    return None if pixels is None else pixels // int(getattr(base, "vae_scale_factor", 8))

@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+import inspect
 import io
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from PIL import Image
 
 from generation.backends.base import Work
-from generation.errors import BlankOutput, OutOfMemory, Unavailable
+from generation.errors import OutOfMemory, Unavailable
+from generation.images import Patch
 from generation.types import Params, Task
+from generation.worker.adapters import Outfit, outfit_of
+from generation.worker.families.base import Guidance
+from generation.worker.forecasts import forecast
+from generation.worker.gatherer import JobCancelled, Seat
+from generation.worker.ladder import Stage, Way, narrower
 from generation.worker.memory import is_out_of_memory, release
 from generation.worker.models import LoadedModel
-from generation.worker.pixels import Decoded, decode_latents
-from generation.worker.samplers import AUTOMATIC
+from generation.worker.noise import generators_for, varied_noise
+from generation.worker.pixels import Decoded
+from generation.worker.placement import can_offload
+from generation.worker.prompts import Manner, Texts
+from generation.worker.samplers import AUTOMATIC, draw_noise_from
+from generation.worker.sifting import sift, withhold
 
-_WITHHELD = "The model's safety checker withheld this picture."
-
-
-class JobCancelled(Exception):
-    """Raised inside the denoising loop to leave it before the picture is decoded."""
+_LOG = logging.getLogger(__name__)
+_NEGATIVE_IGNORED = "At a guidance of {scale:g} this model ignores the negative prompt."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """A finished denoising step. ``latents`` are the batch's, in the scheduler's own scale."""
+    """A finished denoising step.
+
+    ``foreseen`` gives the batch's clean latents as the model expects them by now, pictures ×
+    channels × rows × columns. To be called in the step's own callback, if at all.
+    """
 
     number: int
     total: int
     eta_seconds: float
-    latents: torch.Tensor
-    scheduler: Any
+    foreseen: Callable[[], torch.Tensor]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -52,32 +64,56 @@ def paint(
     model: LoadedModel,
     work: Work,
     *,
+    seat: Seat,
     on_step: Callable[[Step], None],
-    is_cancelled: Callable[[], bool],
 ) -> Painting:
-    """Make the job's pictures. When memory runs out the batch is halved, down to one picture.
+    """Make the job's pictures. Where memory is short they are made in ever narrower ways.
 
-    Raises ``JobCancelled`` within one step of ``is_cancelled`` turning true, ``BlankOutput`` when
-    every picture is empty, ``OutOfMemory`` when one alone has no room, and what the device raises.
+    The device is used through ``seat``. The pictures of an exact job are made one by one.
+
+    Raises ``JobCancelled`` within one step of the seat being cancelled, ``BlankOutput`` or
+    ``Withheld`` when no picture is left, ``OutOfMemory`` when there is no way left, and what the
+    device raises.
     """
-    if work.params.loras:
-        raise Unavailable(detail="this worker has no LoRAs")
-    easel = _Easel(model=model, work=work, on_step=on_step, is_cancelled=is_cancelled)
-    seeds = work.params.seeds()
-    size = len(seeds)
-    while len(easel.painting.pictures) < len(seeds):
-        made = len(easel.painting.pictures)
-        easel.batches_done, easel.batches = made // size, math.ceil(len(seeds) / size)
-        if easel.try_batch(seeds[made : made + size]):
-            continue
-        release(model.device)
-        if size == 1:
-            raise OutOfMemory
-        size = math.ceil(size / 2)
-        easel.painting.notes.append(f"Memory was short, so at most {size} were made at a time.")
+    outfit = outfit_of(work.params.loras)
+    easel = _Easel(model=model, work=work, seat=seat, on_step=on_step, outfit=outfit)
+    _paint_all(easel)
     easel.painting.notes = list(dict.fromkeys(easel.painting.notes))
-    _drop_empty(easel.painting)
+    easel.painting.pictures, more = sift(easel.painting.pictures, model.dtype)
+    easel.painting.notes += more
     return easel.painting
+
+
+def _paint_all(easel: _Easel) -> None:
+    """Make all pictures, in a narrower way after each one that had no room."""
+    params, room, device = easel.work.params, easel.model.room, easel.model.device
+    asked = 1 if params.exact else params.count
+    way: Way | None = Way(pictures=asked, placement=room.usual)
+    while way is not None:
+        with room.held(way, easel.seat) as is_placed:
+            failed = _paint_on(easel, way) if is_placed else Stage.DENOISING
+        if failed is None:
+            easel.painting.notes += way.notes(asked)
+            return
+        release(device)
+        _LOG.warning("no_room job=%s way=%s stage=%s", easel.work.job_id, way, failed.name)
+        way = narrower(way, failed, can_offload=can_offload(device))
+    raise OutOfMemory
+
+
+def _paint_on(easel: _Easel, way: Way) -> Stage | None:
+    with easel.model.adapters.held(easel.outfit, easel.seat.run):
+        return easel.go_on(way)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Denoised:
+    """A batch that only has to be decoded."""
+
+    seeds: Sequence[int]
+    latents: torch.Tensor
+    pipe: Any
+    notes: list[str]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -86,61 +122,134 @@ class _Easel:
 
     model: LoadedModel
     work: Work
+    seat: Seat
     on_step: Callable[[Step], None]
-    is_cancelled: Callable[[], bool]
+    outfit: Outfit = ()
     painting: Painting = field(default_factory=Painting)
+    undecoded: _Denoised | None = None
     batches: int = 1
     batches_done: int = 0
     began: float = field(default_factory=time.monotonic)
 
-    def try_batch(self, seeds: Sequence[int]) -> bool:
-        """Add a batch to the painting; False when it did not fit, with nothing left behind."""
-        vae, device = self.model.base.vae, self.model.device
-        try:
-            latents, pipe, notes = self._denoise(seeds)
-            self._check_cancelled()
-            with torch.inference_mode():
-                decoded, more = decode_latents(vae, latents, device)
-                _withhold(pipe, decoded, notes)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            return False
-        self.painting.pictures += zip(seeds, decoded, strict=True)
-        self.painting.notes += notes + more
-        return True
+    def go_on(self, way: Way) -> Stage | None:
+        """Make the pictures that are still missing; when there was no room, for what.
 
-    def _denoise(self, seeds: Sequence[int]) -> tuple[torch.Tensor, Any, list[str]]:
+        What has been made stays: pictures, and latents that only have to be decoded.
+        """
+        seeds = self.work.params.seeds()
+        while (made := len(self.painting.pictures)) < len(seeds):
+            self.batches_done = made // way.pictures
+            self.batches = math.ceil(len(seeds) / way.pictures)
+            stage = Stage.DENOISING
+            try:
+                if self.undecoded is None:
+                    self.undecoded = self._denoise(seeds[made : made + way.pictures])
+                self._check_cancelled()
+                stage = Stage.DECODING
+                self._decode(self.undecoded)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                return stage
+            self.undecoded = None
+        return None
+
+    def _decode(self, batch: _Denoised) -> None:
+        model = self.model
+        with torch.no_grad():
+            latents = model.family.decodable(model.base.vae, self._spatial(batch.latents))
+        decoded: list[Decoded] = self.seat.each(model.decoder, latents)
+        if getattr(batch.pipe, "safety_checker", None) is not None:
+            self.seat.run(lambda: withhold(batch.pipe, decoded, model.device))
+        self.painting.pictures += zip(batch.seeds, decoded, strict=True)
+        self.painting.notes += batch.notes
+        self.painting.notes += [note for picture in decoded for note in picture.notes]
+
+    def _denoise(self, seeds: Sequence[int]) -> _Denoised:
         params = self.work.params
-        pipe, note = self.model.pipeline(params.task, params.sampler, params.scheduler)
-        prompt = self.model.prompts.encode(params.prompt)
-        negative = self.model.prompts.encode(params.negative_prompt)
+        family = self.model.family
+        texts = self._texts(len(seeds))
+        pipe, note = self.model.pipeline(
+            params.task,
+            params.sampler,
+            params.scheduler,
+            seat=self.seat,
+            outfit=self.outfit,
+            parts=texts.parts,
+        )
+        family.insist(pipe, params.width, params.height)
+        generators = generators_for(params, seeds)
+        draw_noise_from(pipe.scheduler, generators)
         self.painting.scheduler = AUTOMATIC if note is not None else params.scheduler
         steps, steps_note = _steps(params)
-        notes = [text for text in (note, steps_note, prompt.note, negative.note) if text]
+        notes = [text for text in (note, steps_note, *texts.notes) if text]
+        noise = {}
+        if params.subseed_strength:
+            noise["latents"] = varied_noise(pipe, params, seeds, generators, self.model.dtype)
         self._check_cancelled()
         try:
-            result = pipe(
-                prompt_embeds=prompt.embedding.repeat(len(seeds), 1, 1),
-                negative_prompt_embeds=negative.embedding.repeat(len(seeds), 1, 1),
-                num_inference_steps=steps,
-                guidance_scale=params.guidance_scale,
-                # On the processor, so that a seed means the same picture on every device.
-                generator=[torch.Generator().manual_seed(seed) for seed in seeds],
-                output_type="latent",
-                callback_on_step_end=self._after_step,
-                **_task_arguments(self.work, len(seeds)),
-            )
+            with self.seat.denoising():
+                latents = pipe(
+                    num_inference_steps=steps,
+                    generator=generators,
+                    output_type="latent",
+                    return_dict=False,
+                    **texts.arguments,
+                    **family.guide(self._scale()),
+                    **family.options,
+                    **_task_arguments(pipe, self.work, len(seeds)),
+                    **noise,
+                    **self._callback(pipe),
+                )[0]
         finally:
             # Re-arms offloading and empties step caches, which an exception would skip.
             pipe.maybe_free_model_hooks()
-        return result.images, pipe, notes
+        return _Denoised(seeds=seeds, latents=latents, pipe=pipe, notes=notes)
+
+    def _texts(self, count: int) -> Texts:
+        """Prompt and, where it has an effect, negative prompt, for so many pictures."""
+        params, model = self.work.params, self.model
+        is_guided = (
+            model.traits.guidance is Guidance.CLASSIFIER_FREE
+            and params.guidance_scale > model.family.guided_above
+        )
+        negative = params.negative_prompt if is_guided else None
+        manner = Manner(layer=params.clip_skip, outfit=self.outfit)
+        texts = self.seat.run(
+            lambda: model.prompts.arguments(params.prompt, negative, count, manner)
+        )
+        if params.negative_prompt and not is_guided:
+            note = _NEGATIVE_IGNORED.format(scale=params.guidance_scale)
+            return replace(texts, notes=(*texts.notes, note))
+        return texts
+
+    def _callback(self, pipe: Any) -> dict[str, Any]:
+        """What the pipeline calls after each step, in the form that this pipeline knows."""
+        if "callback_on_step_end" in inspect.signature(pipe.__call__).parameters:
+            return {"callback_on_step_end": self._after_step}
+        # The older form is called once for all the calls of a step.
+        order = int(getattr(pipe.scheduler, "order", 1))
+
+        def after_step(step: int, timestep: Any, latents: torch.Tensor) -> None:
+            self._after_step(pipe, (step + 1) * order - 1, timestep, {"latents": latents})
+
+        return {"callback": after_step, "callback_steps": 1}
+
+    def _scale(self) -> float:
+        """The guidance; its own for a model that needs none, which would fail at another."""
+        traits = self.model.traits
+        is_free = traits.guidance is not Guidance.NONE
+        return self.work.params.guidance_scale if is_free else traits.guidance_scale
+
+    def _spatial(self, latents: torch.Tensor) -> torch.Tensor:
+        params = self.work.params
+        return self.model.family.spatial(latents, params.width, params.height)
 
     def _after_step(
         self, pipe: Any, index: int, _timestep: Any, values: dict[str, Any]
     ) -> dict[str, Any]:
         self._check_cancelled()
-        calls = int(pipe.num_timesteps)
+        calls = int(getattr(pipe, "num_timesteps", 0) or len(pipe.scheduler.timesteps))
         # Second-order samplers call the model twice for a step.
         order = int(getattr(pipe.scheduler, "order", 1))
         total = math.ceil(calls / order)
@@ -151,14 +260,13 @@ class _Easel:
             number=self.batches_done * total + number,
             total=self.batches * total,
             eta_seconds=spent / done * (self.batches * calls - done),
-            latents=values["latents"],
-            scheduler=pipe.scheduler,
+            foreseen=lambda: self._spatial(forecast(pipe.scheduler, values["latents"])),
         )
         self.on_step(step)
         return values
 
     def _check_cancelled(self) -> None:
-        if self.is_cancelled():
+        if self.seat.is_cancelled:
             raise JobCancelled
 
 
@@ -172,58 +280,40 @@ def _steps(params: Params) -> tuple[int, str | None]:
     return steps, f"Steps were raised to {steps}: this strength leaves none of {params.steps}."
 
 
-def _task_arguments(work: Work, count: int) -> dict[str, Any]:
+def _task_arguments(pipe: Any, work: Work, count: int) -> dict[str, Any]:
     params = work.params
+    accepted = inspect.signature(pipe.__call__).parameters
+    sides = {"width": params.width, "height": params.height}
+    arguments: dict[str, Any] = {side: sides[side] for side in sides if side in accepted}
+    if params.eta and "eta" in accepted:
+        arguments["eta"] = params.eta
     if params.task is Task.TXT2IMG:
-        return {"width": params.width, "height": params.height}
-    picture = read_input(work.image, "RGB", params)
-    if params.task is Task.IMG2IMG:
-        return {"image": [picture] * count, "strength": params.strength}
-    mask = read_input(work.mask, "L", params)
-    return {
-        "image": [picture] * count,
-        "mask_image": [mask] * count,
-        "width": params.width,
-        "height": params.height,
-        "strength": params.strength,
-    }
+        return arguments
+    arguments["strength"] = params.strength
+    if params.task is Task.INPAINT:
+        patch = read_patch(work)
+        arguments["image"] = [patch.start()] * count
+        arguments["mask_image"] = [patch.mask()] * count
+    else:
+        arguments["image"] = [_read_input(work.image, params)] * count
+    return arguments
 
 
-def read_input(png: bytes | None, mode: str, params: Params) -> Image.Image:
-    """An input picture of a job, in the job's size. Raises ``Unavailable`` when it is missing."""
+def read_patch(work: Work) -> Patch:
+    """What an inpainting job redraws. Raises ``Unavailable`` when a picture is missing."""
+    if work.image is None or work.mask is None:
+        raise _missing(work.params)
+    return Patch.of(work.image, work.mask, work.params)
+
+
+def _missing(params: Params) -> Unavailable:
+    return Unavailable(detail=f"a {params.task} job came without its picture")
+
+
+def _read_input(png: bytes | None, params: Params) -> Image.Image:
     if png is None:
-        raise Unavailable(detail=f"a {params.task} job came without its picture")
+        raise _missing(params)
     with Image.open(io.BytesIO(png), formats=("PNG",)) as opened:
-        picture = opened.convert(mode)
+        picture = opened.convert("RGB")
     size = (params.width, params.height)
     return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
-
-
-def _withhold(pipe: Any, decoded: list[Decoded], notes: list[str]) -> None:
-    """Let the model's safety checker, if it came with one, take pictures out."""
-    if pipe.safety_checker is None:
-        return
-    for picture in decoded:
-        if picture.pixels is None:
-            continue
-        values = picture.pixels.permute(2, 0, 1)[None].to(pipe.unet.device, pipe.unet.dtype)
-        _, found = pipe.run_safety_checker(
-            values / 127.5 - 1, pipe.unet.device, pipe.text_encoder.dtype
-        )
-        if found and found[0]:
-            picture.pixels = None
-            picture.flags = frozenset({"withheld"})
-            notes.append(_WITHHELD)
-
-
-def _drop_empty(painting: Painting) -> None:
-    kept = [(seed, picture) for seed, picture in painting.pictures if picture.pixels is not None]
-    lost = len(painting.pictures) - len(kept)
-    if not kept:
-        withheld = any("withheld" in picture.flags for _, picture in painting.pictures)
-        raise BlankOutput(_WITHHELD if withheld else None)
-    if lost:
-        painting.notes.append(
-            f"{lost} of {len(painting.pictures)} came out empty and were left out."
-        )
-    painting.pictures = kept

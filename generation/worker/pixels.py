@@ -11,34 +11,94 @@ from generation.worker.memory import is_out_of_memory, release
 
 _BLACK = 4
 _UNIFORM = 1
+_DIMENSIONS_OF_VIDEO = 5  # some VAEs see a picture as a film of one frame
 TILED_NOTE = "Memory was short, so the pictures were decoded in tiles."
+BLACK_NOTE = (
+    "A picture came out black. If you did not ask for that, another seed or sampler may help."
+)
 
 
 @dataclass(kw_only=True, slots=True)
 class Decoded:
-    """One picture as bytes, height × width × 3, on the processor; None where it came out empty."""
+    """One picture as bytes, height × width × 3, on the processor; None where there is none.
+
+    The flag ``blank`` says that all of it has one colour. ``notes`` tell the member what was done
+    differently.
+    """
 
     pixels: torch.Tensor | None
     flags: frozenset[str] = field(default_factory=frozenset)
+    notes: tuple[str, ...] = ()
 
 
 def decode_latents(
-    vae: Any, latents: torch.Tensor, device: torch.device
-) -> tuple[list[Decoded], list[str]]:
-    """Decode each latent; notes tell what had to be done differently.
+    vae: Any, latents: torch.Tensor, *, device: torch.device, tiles_above: int | None = None
+) -> list[Decoded]:
+    """Decode the latents, given in the VAE's scale. Only one thread may do so at a time.
 
-    An empty picture (black, or not a number) is decoded once more in float32, which half
-    precision VAEs need. What stays empty is None. Raises the device's own error when there is
-    no room even for tiles.
+    What is not a number, or black, is decoded once more in float32: many VAEs overflow in half
+    precision. Numbers that are none then are no picture. Black that stays is one, which somebody
+    may have asked for: it is kept, flagged, and a note says so. Raises the device's own error
+    when there is no room: for one picture not even in tiles, for several not at once. Latents
+    with a side longer than ``tiles_above`` are decoded in tiles from the start.
     """
+    is_large = tiles_above is not None and max(latents.shape[-2:]) > tiles_above
+    has_tiled = is_large and tile(vae)
+    try:
+        return _decode_all(vae, latents, device)
+    finally:
+        if has_tiled:
+            vae.disable_tiling()
+
+
+def _decode_all(vae: Any, latents: torch.Tensor, device: torch.device) -> list[Decoded]:
+    if len(latents) == 1:
+        return [_decode_well(vae, latents, device)]
+    pictures = _decode(vae, latents)
+    return [
+        _decode_well(vae, latent, device, picture)
+        for latent, picture in zip(torch.split(latents, 1), torch.split(pictures, 1), strict=True)
+    ]
+
+
+def tile(vae: Any) -> bool:
+    """Have the VAE work in tiles. False where it does so already, or knows none."""
+    if getattr(vae, "use_tiling", False) or not hasattr(vae, "enable_tiling"):
+        return False
+    vae.enable_tiling()
+    return True
+
+
+def _decode_well(
+    vae: Any, latent: torch.Tensor, device: torch.device, picture: torch.Tensor | None = None
+) -> Decoded:
     notes: list[str] = []
-    decoded: list[Decoded] = []
-    for latent in torch.split(latents, 1):
-        picture = _judge(_decode_somehow(vae, latent, device, notes))
-        if picture.pixels is None and bool(torch.isfinite(latent).all()):
-            picture = _judge(_decode_precisely(vae, latent))
-        decoded.append(picture)
-    return decoded, list(dict.fromkeys(notes))
+    if not bool(torch.isfinite(latent).all()):
+        return Decoded(pixels=None)
+    if picture is None:
+        picture = _decode_somehow(vae, latent, device, notes)
+    if vae.dtype != torch.float32 and (not _is_finite(picture) or _is_black(_bytes(picture))):
+        picture = _decode_precisely(vae, latent, device, notes)
+    if not _is_finite(picture):
+        return Decoded(pixels=None)
+    pixels = _bytes(picture)
+    if _is_black(pixels):
+        notes.append(BLACK_NOTE)
+    spread = pixels.amax(dim=(0, 1)).int() - pixels.amin(dim=(0, 1)).int()
+    is_blank = _is_black(pixels) or int(spread.max()) <= _UNIFORM
+    flags = frozenset({"blank"} if is_blank else ())
+    return Decoded(pixels=pixels, flags=flags, notes=tuple(dict.fromkeys(notes)))
+
+
+def _decode_precisely(
+    vae: Any, latent: torch.Tensor, device: torch.device, notes: list[str]
+) -> torch.Tensor:
+    before = vae.dtype
+    vae.to(torch.float32)
+    try:
+        return _decode_somehow(vae, latent, device, notes)
+    finally:
+        vae.to(before)
 
 
 def _decode_somehow(
@@ -52,37 +112,27 @@ def _decode_somehow(
     # Outside the handler: its traceback would keep the tensors of the failed attempt alive.
     release(device)
     notes.append(TILED_NOTE)
-    vae.enable_tiling()
+    has_tiled = tile(vae)
     try:
         return _decode(vae, latent)
     finally:
-        vae.disable_tiling()
-
-
-def _decode_precisely(vae: Any, latent: torch.Tensor) -> torch.Tensor:
-    before = vae.dtype
-    if before == torch.float32:
-        return _decode(vae, latent)
-    vae.to(torch.float32)
-    try:
-        return _decode(vae, latent)
-    finally:
-        vae.to(before)
+        if has_tiled:
+            vae.disable_tiling()
 
 
 def _decode(vae: Any, latent: torch.Tensor) -> torch.Tensor:
-    scaled = latent.to(vae.dtype) / vae.config.scaling_factor
-    return torch.as_tensor(vae.decode(scaled, return_dict=False)[0])
+    picture = torch.as_tensor(vae.decode(latent.to(vae.dtype), return_dict=False)[0])
+    return picture[:, :, 0] if picture.dim() == _DIMENSIONS_OF_VIDEO else picture
 
 
-def _judge(image: torch.Tensor) -> Decoded:
-    if not bool(torch.isfinite(image).all()):
-        return Decoded(pixels=None)
-    values = image[0].float().clamp(-1, 1).add(1).mul(127.5).round()
-    pixels = values.permute(1, 2, 0).to("cpu", torch.uint8).contiguous()
-    if int(pixels.max()) <= _BLACK:
-        return Decoded(pixels=None)
-    spread = pixels.amax(dim=(0, 1)).int() - pixels.amin(dim=(0, 1)).int()
-    if int(spread.max()) <= _UNIFORM:
-        return Decoded(pixels=pixels, flags=frozenset({"blank"}))
-    return Decoded(pixels=pixels)
+def _is_finite(picture: torch.Tensor) -> bool:
+    return bool(torch.isfinite(picture).all())
+
+
+def _bytes(picture: torch.Tensor) -> torch.Tensor:
+    values = picture[0].float().clamp(-1, 1).add(1).mul(127.5).round()
+    return values.permute(1, 2, 0).to("cpu", torch.uint8).contiguous()
+
+
+def _is_black(pixels: torch.Tensor) -> bool:
+    return int(pixels.max()) <= _BLACK

@@ -18,7 +18,8 @@ from generation.worker.plain import PlainError, from_plain, to_plain
 from generation.worker.settings import WorkerSettings
 
 PREFIX = struct.Struct(">II")
-HEADER_LIMIT = 4 * 1024 * 1024
+HEADER_LIMIT = 16 * 1024 * 1024
+"""Bytes. A worker with a thousand LoRAs tells them once for each model."""
 BODY_LIMIT = 512 * 1024 * 1024
 
 EXIT_OK = 0
@@ -68,11 +69,15 @@ class Stop:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ready:
-    """Worker: models can be asked for. ``problems`` names those that cannot, and why."""
+    """Worker: models can be asked for. ``problems`` names those that cannot, and why.
+
+    ``notes`` say how each model is made faster.
+    """
 
     models: tuple[ModelInfo, ...]
     problems: tuple[str, ...]
     device: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,9 +89,18 @@ class Broken:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resident:
-    """Worker: this model now lies in the device's memory."""
+    """Worker: this model now lies in the device's memory; it takes so many jobs at once."""
 
     model: str
+    slots: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Noted:
+    """Worker: something about a model that its operator may want to know."""
+
+    model: str
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,7 +138,7 @@ class Fell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leaving:
-    """Worker: it can take no more jobs and exits after its next message; a new one is needed."""
+    """Worker: it takes no more jobs, tells those it has that they fell, and exits."""
 
     reason: str
 
@@ -138,14 +152,16 @@ class Pong:
 
 
 ToWorker = Configure | Run | Cancel | Ping | Stop
-FromWorker = Ready | Broken | Resident | Advanced | Finished | Stopped | Fell | Leaving | Pong
+FromWorker = (
+    Ready | Broken | Resident | Noted | Advanced | Finished | Stopped | Fell | Leaving | Pong
+)
 Message = ToWorker | FromWorker
 
 _KINDS: dict[str, type[Message]] = {
     kind.__name__: kind
     for kind in (
         *(Configure, Run, Cancel, Ping, Stop),
-        *(Ready, Broken, Resident, Advanced, Finished, Stopped, Fell, Leaving, Pong),
+        *(Ready, Broken, Resident, Noted, Advanced, Finished, Stopped, Fell, Leaving, Pong),
     )
 }
 

@@ -10,26 +10,55 @@ Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LocalModel:
-    """A model folder in diffusers' layout, with the operator's defaults for it.
+class Speed:
+    """How a model is made faster; what cannot be done is left out and told.
 
-    What is None is taken from the model's own files. Sizes are pixels.
+    ``auto`` does what this device gains from, which on a processor is nothing.
+    ``compile`` turns the denoiser's blocks into programs of their own, in the background.
+    ``attention`` is a name of ``speed.plan.ATTENTION``. ``quantise``, ``cache`` and
+    ``vae_tiles_above`` (pixels of the longer side) change pictures. ``cache_threshold`` is how
+    much a step may differ from the one before and still be skipped; None leaves it to the cache.
+    """
+
+    compile: str = "auto"
+    attention: str = "native"
+    channels_last: str = "auto"
+    fuse_qkv: bool = False
+    tf32: str = "auto"
+    quantise: str = "off"
+    cache: str = "off"
+    cache_threshold: float | None = None
+    vae_tiles_above: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalModel:
+    """A model folder in diffusers' layout or a single file, with the operator's defaults for it.
+
+    ``parts`` is the folder that a single file needs beside it. What is None is taken from the
+    model's own files. Sizes are pixels. ``taesd`` is a folder with a tiny decoder for previews;
+    without it a folder of that name among the model's parts counts.
     """
 
     name: str
     title: str
     path: Path
+    parts: Path | None = None
     width: int | None = None
     height: int | None = None
-    steps: int = 25
-    guidance_scale: float = 7.0
-    sampler: str = "Euler a"
-    scheduler: str = "Automatic"
+    steps: int | None = None
+    guidance_scale: float | None = None
+    sampler: str | None = None
+    scheduler: str | None = None
     strength: float = 0.6
     min_side: int = 64
     max_side: int | None = None
     max_count: int = 4
     multiple_of: int | None = None
+    taesd: Path | None = None
+    loras: tuple[Path, ...] = ()
+    clip_skip: int = 1
+    speed: Speed = Speed()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +67,10 @@ class WorkerSettings:
 
     ``threads`` bounds the processor cores a job uses, None leaves it to torch.
     ``preview_seconds`` is the least time between two previews of a job, None makes none.
+    ``slots`` is how many jobs are drawn together at most; None measures, for each model, how many
+    pay, and keeps what it found in ``calibration``, or forgets it without such a file.
+    ``lora_folders`` and ``embedding_folders`` are searched at the start, for all models.
+    ``compiled`` is a folder that keeps compiled programs; without it the system's temporary one.
     """
 
     models: tuple[LocalModel, ...]
@@ -46,3 +79,8 @@ class WorkerSettings:
     threads: int | None = None
     preview_seconds: float | None = 1.0
     cached_prompts: int = 64
+    slots: int | None = None
+    calibration: Path | None = None
+    lora_folders: tuple[Path, ...] = ()
+    embedding_folders: tuple[Path, ...] = ()
+    compiled: Path | None = None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.backends import build_backends
+import pytest
+
+from bot import backends as backends_module
+from bot.backends import build_backends, cards_for
 from bot.config import (
     Config,
     DataConfig,
@@ -15,6 +18,7 @@ from bot.config import (
     Secret,
 )
 from generation import demo_model
+from generation.backends.cards import Card
 from generation.backends.local import LocalBackend
 from generation.worker.settings import WorkerSettings
 
@@ -55,6 +59,10 @@ def test_the_shipped_model_alone_takes_one_thread() -> None:
     assert settings(LocalConfig(models=(SHIPPED,), threads=3)).threads == 3
 
 
+def test_what_a_worker_measures_is_kept_with_the_other_data() -> None:
+    assert settings(LocalConfig(models=(SHIPPED,))).calibration == Path("data/calibration.json")
+
+
 def test_the_default_model_and_its_backend_come_first() -> None:
     built = build_backends(
         config(
@@ -64,3 +72,66 @@ def test_the_default_model_and_its_backend_come_first() -> None:
     assert [backend.name for backend in built] == ["card", "scripted"]
     assert isinstance(built[0], LocalBackend)
     assert [model.name for model in built[0]._settings.models] == ["own", "demo"]
+
+
+def card(number: int, problem: str | None = None) -> Card:
+    return Card(device=f"cuda:{number}", name="RTX", memory=24 * 1024**3, problem=problem)
+
+
+def placed(*backends: LocalConfig | ScriptedConfig, cards: list[Card]) -> list[tuple[str, str]]:
+    return [
+        (backend.name, backend._settings.device)
+        for backend in build_backends(config(*backends), cards)
+        if isinstance(backend, LocalBackend)
+    ]
+
+
+def test_a_section_that_leaves_the_device_to_us_has_a_worker_on_each_card() -> None:
+    section = LocalConfig(models=(OWN,))
+    assert placed(section, cards=[card(0), card(1)]) == [
+        ("local-0", "cuda:0"),
+        ("local-1", "cuda:1"),
+    ]
+    assert placed(section, cards=[]) == [("local", "auto")]
+
+
+def test_a_section_that_names_its_device_has_one_worker_there() -> None:
+    section = LocalConfig(models=(OWN,), device="cuda:1")
+    assert placed(section, cards=[card(0), card(1)]) == [("local", "cuda:1")]
+
+
+def test_cards_with_a_problem_are_left_alone() -> None:
+    section = LocalConfig(models=(OWN,))
+    cards = [card(0, "too small"), card(1)]
+    assert placed(section, cards=cards) == [("local", "cuda:1")]
+    assert placed(section, cards=[card(0, "broken"), card(1, "broken")]) == [("local", "auto")]
+
+
+def test_the_shipped_model_is_too_small_for_several_cards() -> None:
+    section = LocalConfig(models=(SHIPPED,))
+    assert placed(section, cards=[card(0), card(1)]) == [("local", "auto")]
+
+
+def test_a_name_is_never_given_twice() -> None:
+    cpu = LocalConfig(name="local-1", models=(OWN,), device="cpu")
+    names = [name for name, _ in placed(LocalConfig(models=(OWN,)), cpu, cards=[card(0), card(1)])]
+    assert sorted(names) == ["local-0", "local-1", "local-1.2"]
+
+
+@pytest.mark.parametrize(
+    ("section", "asked"),
+    [
+        (LocalConfig(models=(OWN,)), True),
+        (LocalConfig(models=(OWN,), device="cuda:0"), False),
+        (LocalConfig(models=(SHIPPED,)), False),
+        (ScriptedConfig(), False),
+    ],
+)
+async def test_cards_are_looked_for_only_where_that_decides_something(
+    section: LocalConfig | ScriptedConfig, monkeypatch: pytest.MonkeyPatch, *, asked: bool
+) -> None:
+    async def find() -> tuple[Card, ...]:
+        return (card(0),)
+
+    monkeypatch.setattr(backends_module, "find_cards", find)
+    assert await cards_for(config(section)) == ((card(0),) if asked else ())

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot import custom_ids
 from bot.custom_ids import Action
+from generation.backends.scripted import TEST_CARD
 from generation.types import JobState, Task, new_job_id
 from tests.bot.studio import Studio, is_result, is_unfinished
 
@@ -145,9 +148,8 @@ async def test_limits_hold_for_buttons_as_well(studio: Studio) -> None:
 
 @pytest.mark.parametrize("action", list(Action))
 async def test_a_job_that_is_forgotten_is_explained(studio: Studio, action: Action) -> None:
-    message = await studio.show_button(
-        custom_ids.write(action, new_job_id(), 0 if action is Action.VARY else None)
-    )
+    index = 0 if action in {Action.VARY, Action.UPSCALE} else None
+    message = await studio.show_button(custom_ids.write(action, new_job_id(), index))
     use = await studio.bob.press(message, "Old")
     await studio.bob.wait_for(lambda shown: "no longer stored" in shown.text)
     assert "failed" not in use.states
@@ -185,3 +187,18 @@ async def test_a_reroll_of_a_private_result_is_private(studio: Studio) -> None:
     again = await studio.finish(await studio.alice.press(result, "Again"))
     assert again.ephemeral
     assert is_result(again)
+
+
+async def test_again_on_a_variation_is_another_one_of_the_same_seed(studio: Studio) -> None:
+    studio.backend._models = (replace(TEST_CARD, uses_subseed=True),)
+    await studio.catalog.refresh([studio.backend])
+    wish = "a fox --seed 5 --subseed 7 --subseed-strength 0.1"
+    result = await studio.imagine(studio.alice, wish)
+    assert "Seed: 5, 0.1 towards 7" in result.text
+    await studio.finish(await studio.alice.press(result, "Again"))
+    await studio.finish(await studio.alice.press(result, "Vary"))
+    varied, again, _ = await studio.jobs(studio.alice)
+    assert (again.request.params.seed, again.request.params.subseed_strength) == (5, 0.1)
+    assert again.request.params.subseed != 7
+    assert varied.request.params.subseed_strength == 0
+    assert varied.request.params.seed != 5

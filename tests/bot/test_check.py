@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from bot import check as check_module
 from bot.check import Finding, Verdict, check
 from bot.config import (
     Config,
@@ -23,6 +24,9 @@ from bot.config import (
 )
 from bot.endings import ExitCode
 from bot.sandbox import Sandbox
+from generation.backends.base import Health
+from generation.backends.cards import Card
+from generation.backends.scripted import ScriptedBackend
 
 
 @pytest.fixture
@@ -117,6 +121,47 @@ async def test_a_backend_that_cannot_start_is_named_with_its_cause(
     finding = await bad(replace(config, backends=(broken,)))
     assert finding.text.startswith("backend card: ")
     assert "gone" in finding.text
+
+
+async def test_a_device_that_does_not_exist_is_named_with_what_to_do(config: Config) -> None:
+    wrong = LocalConfig(name="card", device="cuda:7")
+    finding = await bad(replace(config, backends=(wrong,)))
+    assert finding.text.startswith("backend card: device cuda:7 does not exist: ")
+
+
+async def test_every_card_is_told_of_and_why_one_is_not_used(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cards_for(_config: Config) -> tuple[Card, ...]:
+        large, small = 24 * 1024**3, 2 * 1024**3
+        return (
+            Card(device="cuda:0", name="RTX", memory=large),
+            Card(device="cuda:1", name="GT 710", memory=small, problem="it is too small"),
+        )
+
+    monkeypatch.setattr(check_module, "cards_for", cards_for)
+    found = {each.text: each.verdict for each in await findings(config)}
+    assert found["card cuda:0: RTX, 24.0 GB"] is Verdict.GOOD
+    (left_out,) = [text for text in found if text.startswith("card cuda:1: GT 710, 2.0 GB; ")]
+    assert "it is too small" in left_out
+    assert 'device = "cuda:1"' in left_out
+    assert found[left_out] is Verdict.DOUBT
+
+
+async def test_what_a_backend_computes_on_and_which_model_it_cannot_use_are_told(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def health(_backend: ScriptedBackend) -> Health:
+        notes = ("testcard: compile, attention native",)
+        device, problem = "RTX (bfloat16)", "model x: no folder"
+        return Health(ok=True, slots=1, device=device, problem=problem, notes=notes)
+
+    monkeypatch.setattr(ScriptedBackend, "health", health)
+    found = {each.text: each.verdict for each in await findings(config)}
+    good = "backend scripted: models testcard (512×512) on RTX (bfloat16)"
+    assert found[good] is Verdict.GOOD
+    assert found["backend scripted: model x: no folder"] is Verdict.DOUBT
+    assert found["backend scripted: testcard: compile, attention native"] is Verdict.GOOD
 
 
 async def test_a_default_model_that_nobody_has_is_told(config: Config) -> None:

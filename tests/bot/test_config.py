@@ -244,6 +244,28 @@ class TestBackends:
         assert isinstance(backend, LocalConfig)
         assert backend.models == (ModelConfig(name="a b", path=tmp_path / "landscape", title="A"),)
 
+    def test_a_model_may_be_a_single_file_with_a_folder_beside_it(self, tmp_path: Path) -> None:
+        (tmp_path / "sdxl").mkdir()
+        (tmp_path / "sdxl" / "model_index.json").touch()
+        (tmp_path / "cats.safetensors").touch()
+        text = "[[backends]]\nkind='local'\nmodels=[{name='x', path='cats.safetensors', %s}]\n"
+        config = load(write(tmp_path, MINIMAL + text % "parts='sdxl'"), {})
+        (backend,) = config.backends
+        assert isinstance(backend, LocalConfig)
+        assert backend.models[0].path == tmp_path / "cats.safetensors"
+        assert backend.models[0].parts == tmp_path / "sdxl"
+        (problem,) = problems(tmp_path, MINIMAL + text % "steps=4")
+        assert problem.key.endswith("parts")
+        assert "holds weights only" in problem.what
+
+    def test_a_file_that_could_run_code_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "sdxl").mkdir()
+        (tmp_path / "sdxl" / "model_index.json").touch()
+        (tmp_path / "cats.ckpt").touch()
+        text = "[[backends]]\nkind='local'\nmodels=[{name='x', path='cats.ckpt', parts='sdxl'}]\n"
+        (problem,) = problems(tmp_path, MINIMAL + text)
+        assert "could run code" in problem.what
+
     @pytest.mark.parametrize(
         ("text", "what"),
         [
@@ -258,6 +280,10 @@ class TestBackends:
             (
                 "[[backends]]\nkind='local'\nmodels=[{name='x', path='.'}]\n",
                 "it holds no model_index.json",
+            ),
+            (
+                "[[backends]]\nkind='local'\nmodels=[{name='demo', taesd='.'}]\n",
+                "is no folder of a tiny decoder",
             ),
         ],
     )
@@ -284,9 +310,14 @@ class TestData:
 
 class TestExample:
     def load(self, folder: Path, text: str) -> Config:
-        model = folder / "models" / "my-model"
-        model.mkdir(parents=True)
-        (model / "model_index.json").touch()
+        for name in ("my-model", "sdxl"):
+            model = folder / "models" / name
+            model.mkdir(parents=True)
+            (model / "model_index.json").touch()
+        (folder / "models" / "taesdxl").mkdir()
+        (folder / "models" / "taesdxl" / "config.json").touch()
+        for name in ("loras", "embeddings"):
+            (folder / name).mkdir(exist_ok=True)
         (folder / "discord-token.txt").write_text(TOKEN)
         return load(write(folder, text), {"EASEL_DISCORD_TOKEN": TOKEN})
 
@@ -314,7 +345,7 @@ class TestExample:
 
     def test_it_has_every_key(self, tmp_path: Path) -> None:
         every = re.sub(r"^#(?=\S)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
-        written = set(re.findall(r"^([a-z_]+) = ", every, flags=re.MULTILINE))
+        written = set(re.findall(r"^([a-z0-9_]+) = ", every, flags=re.MULTILINE))
         assert written == known_keys(tmp_path)
         assert len(written) >= 25
 
@@ -329,6 +360,7 @@ class TestExample:
 def known_keys(folder: Path) -> set[str]:
     """Every key with a value that the loader asks for, as it tells on meeting an unknown one."""
     zzz = "zzzzzzzzzz = 1"
+    models = f'{{name = "demo", {zzz}, speed = {{{zzz}}}}}'
     text = f"""
         {zzz}
         discord = {{{zzz}}}
@@ -336,12 +368,12 @@ def known_keys(folder: Path) -> set[str]:
         queue = {{{zzz}}}
         limits = {{{zzz}}}
         log = {{{zzz}}}
-        backends = [{{kind = "local", {zzz}, models = [{{name = "demo", {zzz}}}]}}]
+        backends = [{{kind = "local", {zzz}, models = [{models}]}}]
     """
     lists = [problem.instead for problem in problems(folder, text, {"EASEL_DISCORD_TOKEN": TOKEN})]
-    assert len(lists) == 8
+    assert len(lists) == 9
     keys = {key for text in lists for key in text.removeprefix("Known here: ").split(", ")}
-    return keys - {"discord", "data", "queue", "limits", "log", "backends", "models"}
+    return keys - {"discord", "data", "queue", "limits", "log", "backends", "models", "speed"}
 
 
 def with_alternatives(text: str) -> str:

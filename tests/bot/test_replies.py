@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from bot import custom_ids, replies
+from bot import custom_ids, replies, screens
 from bot.custom_ids import Action
 from bot.replies import ALT_LIMIT, TEXT_LIMIT, Card, Picture
 from bot.text import length
@@ -95,7 +95,7 @@ def test_a_result_of_any_words_is_within_discords_limits(
 ) -> None:
     made = job(prompt, negative, count=max(1, count), notes=tuple(notes))
     pictures = [picture(index, prompt) for index in range(count)]
-    within_limits(replies.result(made, pictures, can_vary=True, notes=notes))
+    within_limits(replies.result(made, pictures, can_vary=True, can_upscale=True, notes=notes))
     within_limits(replies.mentioning(replies.bare_result(made, pictures), 2**63))
 
 
@@ -109,7 +109,7 @@ def test_every_other_message_of_any_words_is_within_discords_limits(a: str, b: s
         replies.ending(failed),
         replies.queued(failed, None),
         replies.running(failed, Progress(step=3, steps=2, preview=b"x"), spoiler=True),
-        replies.guide(1, [a, b] * 20),
+        screens.guide(1, [a, b] * 20),
     ):
         within_limits(card)
 
@@ -131,6 +131,21 @@ def test_every_picture_of_a_result_can_be_varied(count: int) -> None:
     card = replies.result(job(), [picture(i) for i in range(count)], can_vary=True)
     varies = [button.index for button in card.buttons if button.action is Action.VARY]
     assert varies == list(range(count))
+
+
+@pytest.mark.parametrize("count", [2, 4, 10])
+def test_each_action_for_single_pictures_has_rows_of_its_own(count: int) -> None:
+    pictures = [picture(i) for i in range(count)]
+    card = replies.result(job(), pictures, can_vary=True, can_upscale=True)
+    rows = [
+        [custom_ids.CURRENT.fullmatch(button["custom_id"]) for button in row["components"]]
+        for row in _components(card)
+        if row["type"] == 1
+    ]
+    actions = [{match["action"] for match in row if match} for row in rows]
+    assert actions[0] == {"again", "edit", "delete"}
+    assert all(len(kinds) == 1 for kinds in actions[1:])
+    assert len(rows) <= 5
 
 
 def test_nothing_can_be_varied_with_a_model_that_cannot() -> None:
@@ -169,13 +184,13 @@ def test_progress_is_a_bar_with_steps_and_time_left() -> None:
 
 
 def test_limits_are_shown_with_their_values() -> None:
-    (text,) = replies.limits(Limits(max_side=768), server=True).texts
+    (text,) = screens.limits(Limits(max_side=768), server=True).texts
     assert "Largest side in pixels: **768**" in text
 
 
 @pytest.mark.parametrize("action", list(Action))
 def test_every_button_is_recognised_by_its_id(action: Action) -> None:
-    index = 3 if action is Action.VARY else None
+    index = 3 if action in {Action.VARY, Action.UPSCALE} else None
     written = custom_ids.write(action, JobId("aZ09" * 5), index)
     match = custom_ids.CURRENT.fullmatch(written)
     assert match is not None

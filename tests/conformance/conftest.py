@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
+from generation import demo_model
 from generation.backends.base import Backend, ModelInfo
 from generation.backends.local import LocalBackend
 from generation.backends.scripted import ScriptedBackend
+from generation.worker.settings import LocalModel
 from tests.generation.local_models import tiny_model
 
 Maker = Callable[[pytest.TempPathFactory], Backend]
@@ -23,7 +25,22 @@ def _local(folders: pytest.TempPathFactory) -> Backend:
     return LocalBackend("local", [tiny_model(folders.getbasetemp())], threads=1)
 
 
-MAKERS: dict[str, Maker] = {"scripted": _scripted, "local": _local}
+def _demo(_folders: pytest.TempPathFactory) -> Backend:
+    model = LocalModel(
+        name="demo",
+        title="Demo",
+        path=demo_model.MODEL_DIR,
+        width=demo_model.DEFAULT_WIDTH,
+        height=demo_model.DEFAULT_HEIGHT,
+        sampler="Euler",
+        min_side=demo_model.SMALLEST_SIDE,
+        max_side=demo_model.LARGEST_SIDE,
+        multiple_of=demo_model.SIDE_MULTIPLE,
+    )
+    return LocalBackend("demo", [model], threads=1, slots=2)
+
+
+MAKERS: dict[str, Maker] = {"scripted": _scripted, "local": _local, "demo": _demo}
 
 
 @pytest.fixture(scope="module", params=MAKERS)

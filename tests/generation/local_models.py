@@ -13,17 +13,19 @@ from generation.worker.settings import LocalModel
 ROOT = Path(__file__).parents[2]
 
 
-def tiny_model(base: Path) -> LocalModel:
-    folder = base / "tiny"
+def tiny_model(base: Path, *, withholds: bool = False) -> LocalModel:
+    """``withholds`` gives it a safety checker that takes every picture out."""
+    name, more = ("strict", ("withholds",)) if withholds else ("tiny", ())
+    folder = base / name
     if not folder.exists():
         subprocess.run(  # noqa: S603  # our own module
-            [sys.executable, "-m", "tests.generation.tiny_model", str(folder)],
+            [sys.executable, "-m", "tests.generation.tiny_model", str(folder), *more],
             check=True,
             cwd=ROOT,
             env={**os.environ, "HF_HUB_OFFLINE": "1"},
             capture_output=True,
         )
-    return LocalModel(name="tiny", title="Tiny", path=folder, steps=4, width=64, height=64)
+    return LocalModel(name=name, title=name.title(), path=folder, steps=4, width=64, height=64)
 
 
 def params(**changes: object) -> Params:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given, strategies as st
 
+from generation.backends.base import LoraInfo
 from generation.backends.scripted import TEST_CARD, ScriptedBackend
 from generation.catalog import Catalog
 from generation.errors import InvalidParams, Unavailable
@@ -20,7 +21,13 @@ MODEL = replace(
     multiple_of=64,
     min_side=256,
     max_side=1024,
-    loras=("Ink", "Oil"),
+    loras=(LoraInfo(name="Ink"), LoraInfo(name="Oil")),
+    misfits=(LoraInfo(name="Glow", base="Stable Diffusion XL"),),
+    samplers=("Euler a", "Euler", "DDIM", "DPM++ 2M", "DPM++ 2M SDE"),
+    schedulers=("Automatic", "Karras", "SGM Uniform"),
+    uses_emphasis=True,
+    eta_samplers=("DDIM",),
+    max_clip_skip=3,
 )
 OTHER = replace(TEST_CARD, name="swift", tasks=frozenset({Task.TXT2IMG}), uses_guidance=False)
 CATALOG = Catalog((MODEL, OTHER))
@@ -147,6 +154,26 @@ def test_every_ratio_gives_an_allowed_size_or_one_refusal(width: int, height: in
         ("img2img", {"model": "swift"}, "model", "cannot start from a picture"),
         ("txt2img", {"loras": (Lora(name="imk"),)}, "loras", "Did you mean Ink"),
         ("txt2img", {"loras": (Lora(name="../x"),)}, "loras", "There is no LoRA"),
+        ("txt2img", {"loras": (Lora(name="ink", weight=3),)}, "loras", "from -2 to 2, not 3"),
+        ("txt2img", {"loras": (Lora(name="ink"),) * 9}, "loras", "At most 8"),
+        (
+            "txt2img",
+            {"loras": (Lora(name="glow"),)},
+            "loras",
+            "The LoRA Glow is made for Stable Diffusion XL; dream cannot use it.",
+        ),
+        ("txt2img", {"eta": 0.5}, "eta", "takes no eta here; choose DDIM for it"),
+        ("txt2img", {"eta": 1.5, "sampler": "DDIM"}, "eta", "not 1.5"),
+        ("txt2img", {"clip_skip": 4}, "clip_skip", "1 to 3"),
+        ("txt2img", {"model": "swift", "clip_skip": 2}, "clip_skip", "has no clip skip"),
+        (
+            "txt2img",
+            {"sampler": "Euler a Karras", "scheduler": "SGM Uniform"},
+            "scheduler",
+            "already names the schedule Karras",
+        ),
+        ("txt2img", {"prompt": "(16:9)"}, "prompt", "from -4 to 4, not 9"),
+        ("txt2img", {"negative_prompt": "(x:5)"}, "negative_prompt", "from -4 to 4, not 5"),
         (
             "txt2img",
             {"model": "swift", "loras": (Lora(name="ink"),)},
@@ -168,6 +195,41 @@ def test_names_are_given_back_as_the_model_spells_them() -> None:
     assert made.sampler == "Euler a"
     assert made.scheduler == "Karras"
     assert made.loras == (Lora(name="Ink", weight=0.5),)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sampler", "schedule"),
+    [
+        ({"sampler": "DPM++ 2M Karras"}, "DPM++ 2M", "Karras"),
+        ({"sampler": "dpm++ 2m sde karras"}, "DPM++ 2M SDE", "Karras"),
+        ({"sampler": "dpmpp_2m_sde"}, "DPM++ 2M SDE", "Automatic"),
+        ({"sampler": "k_euler_ancestral"}, "Euler a", "Automatic"),
+        ({"sampler": "Euler Ancestral", "scheduler": "sgm_uniform"}, "Euler a", "SGM Uniform"),
+        ({"sampler": "DPM++ 2M Karras", "scheduler": "Karras"}, "DPM++ 2M", "Karras"),
+        ({"sampler": "DPM++ 2M Karras", "scheduler": "Automatic"}, "DPM++ 2M", "Karras"),
+        ({"scheduler": "Karras"}, "Euler a", "Karras"),
+    ],
+)
+def test_a_sampler_may_be_named_as_people_and_programs_do(
+    typed: dict[str, str], sampler: str, schedule: str
+) -> None:
+    made = resolve(**typed)  # type: ignore[arg-type]  # none of these is a task
+    assert (made.sampler, made.scheduler) == (sampler, schedule)
+
+
+def test_brackets_mean_nothing_where_a_model_reads_none() -> None:
+    assert resolve(model="swift", prompt="(aspect 16:9)").prompt == "(aspect 16:9)"
+
+
+def test_eta_and_clip_skip_are_kept_where_they_have_an_effect() -> None:
+    made = resolve(sampler="DDIM", eta=0.5, clip_skip=2)
+    assert (made.eta, made.clip_skip) == (0.5, 2)
+    assert resolve(eta=0.0, clip_skip=1).clip_skip == 1
+
+
+def test_exactness_is_only_for_those_who_ask() -> None:
+    assert resolve(exact=True).exact
+    assert not resolve().exact
 
 
 def test_a_negative_prompt_is_refused_where_it_has_no_effect() -> None:

@@ -8,15 +8,24 @@ from typing import Any
 
 import diffusers
 import torch
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import (
+    CLIPConfig,
+    CLIPImageProcessor,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    CLIPVisionConfig,
+)
 
 WIDTH = 32
 _LIBRARY: Any = diffusers  # its classes are untyped
 
 
-def build(folder: Path) -> None:
+def build(folder: Path, *, withholds: bool = False) -> None:
+    """``withholds`` adds a safety checker that takes every picture out."""
     torch.manual_seed(0)
     tokenizer = _tokenizer()
+    checker, extractor = safety_parts(withholds=True) if withholds else (None, None)
     pipe = _LIBRARY.StableDiffusionPipeline(
         vae=_LIBRARY.AutoencoderKL(
             block_out_channels=(8, 8, 8, 8),
@@ -60,11 +69,32 @@ def build(folder: Path) -> None:
             timestep_spacing="trailing",
             steps_offset=1,
         ),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
+        safety_checker=checker,
+        feature_extractor=extractor,
+        requires_safety_checker=withholds,
     )
     pipe.save_pretrained(str(folder), safe_serialization=True)
+
+
+def safety_parts(*, withholds: bool) -> tuple[Any, Any]:
+    """A safety checker that finds something in every picture, or in none; and its eyes."""
+    vision = CLIPVisionConfig(
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=32,
+        patch_size=16,
+        projection_dim=8,
+    )
+    config = CLIPConfig(vision_config=vision.to_dict(), projection_dim=8)
+    kind = _LIBRARY.pipelines.stable_diffusion.StableDiffusionSafetyChecker
+    checker = kind(config)
+    # Likeness is between -1 and 1; what is above a concept's threshold is found.
+    torch.nn.init.constant_(checker.concept_embeds_weights, -2.0 if withholds else 2.0)
+    torch.nn.init.constant_(checker.special_care_embeds_weights, 2.0)
+    size = {"height": 32, "width": 32}
+    return checker.eval(), CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=size)
 
 
 def _tokenizer() -> CLIPTokenizer:
@@ -77,4 +107,4 @@ def _tokenizer() -> CLIPTokenizer:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    build(Path(sys.argv[1]), withholds="withholds" in sys.argv[2:])

@@ -49,6 +49,7 @@ OWNERS: dict[str, tuple[tuple[str, ...], int]] = {
             "bot.config",
             "bot.app",
             "bot.backends",
+            "bot.bench",
             "bot.check",
             "bot.cli",
             "bot.demo",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import BinaryIO, NoReturn
 from generation.backends.scripted import TEST_CARD
 from generation.types import JobId, Progress
 from generation.worker import protocol
+
+STARTED = Progress(step=1, steps=4)
+LINE = "a library repeats itself\n"
+FLOOD = 8 * 1024 * 1024
 
 
 def main(way: str) -> None:
@@ -22,7 +27,7 @@ def main(way: str) -> None:
         replies.write(b"Hello! Loading models...\n")
         replies.flush()
     if way != "sleeps":
-        send(replies, protocol.Resident(model="testcard"))
+        send(replies, protocol.Resident(model="testcard", slots=3))
         send(replies, protocol.Ready(models=(TEST_CARD,), problems=(), device="none"))
     if way == "leaves":
         return
@@ -44,21 +49,21 @@ def answer(way: str, message: protocol.Message, replies: BinaryIO) -> None:
 
 
 def run(way: str, job_id: JobId, replies: BinaryIO) -> None:
-    started = Progress(step=1, steps=4)
-    send(replies, protocol.Advanced(job_id=job_id, progress=started))
+    send(replies, protocol.Advanced(job_id=job_id, progress=STARTED))
     match way:
         case "aborts":
             os.abort()
-        case "half frame":
-            frame = protocol.encode(protocol.Stopped(job_id=job_id))
-            replies.write(frame[: len(frame) // 2])
-            quit_now(replies)
-        case "giant frame":
-            replies.write(protocol.PREFIX.pack(2**32 - 1, 2**32 - 1))
-            replies.flush()
-        case "nonsense":
-            replies.write(protocol.PREFIX.pack(4, 0) + b"null")
-            replies.flush()
+        case "talks of others":
+            stranger = JobId("stranger")
+            send(replies, protocol.Advanced(job_id=stranger, progress=STARTED))
+            send(replies, protocol.Stopped(job_id=stranger))
+            fell = protocol.Fell(job_id=stranger, code="unheard of", sentence="", detail="")
+            send(replies, fell)
+            send(replies, protocol.Stopped(job_id=job_id))
+        case "floods":
+            for _ in range(FLOOD // len(LINE)):
+                sys.stderr.write(LINE)
+            send(replies, protocol.Stopped(job_id=job_id))
         case "device lost":
             code, detail = "worker_lost", "CUDA error: device-side assert triggered"
             send(replies, protocol.Leaving(reason=code))
@@ -73,6 +78,34 @@ def run(way: str, job_id: JobId, replies: BinaryIO) -> None:
                 marker.touch()
                 quit_now(replies, protocol.EXIT_DEVICE_LOST)
             send(replies, protocol.Stopped(job_id=job_id))
+        case _:
+            break_off(way, job_id, replies)
+
+
+def break_off(way: str, job_id: JobId, replies: BinaryIO) -> None:
+    """Say something that is no message, or leave in the middle."""
+    frame = protocol.encode(protocol.Stopped(job_id=job_id))
+    match way:
+        case "half frame":
+            replies.write(frame[: len(frame) // 2])
+            quit_now(replies)
+        case "stalls in a frame":
+            replies.write(frame[: len(frame) // 2])
+            replies.flush()
+            threading.Event().wait()
+        case "giant frame":
+            replies.write(protocol.PREFIX.pack(2**32 - 1, 2**32 - 1))
+            replies.flush()
+        case "nonsense":
+            replies.write(protocol.PREFIX.pack(4, 0) + b"null")
+            replies.flush()
+        case "leaves a child":
+            child = subprocess.Popen(  # it keeps our pipes open
+                [sys.executable, "-S", "-c", "import time; time.sleep(600)"],
+                start_new_session=True,
+            )
+            Path(os.environ["BAD_WORKER_MARKER"]).write_text(str(child.pid))
+            quit_now(replies)
         case _:
             pass
 

@@ -78,6 +78,51 @@ async def test_a_worker_that_dies_under_a_job_fails_that_job_and_is_replaced(
     assert after.running == ()
 
 
+async def test_a_frame_that_stops_in_its_middle_is_not_waited_for_for_ever(
+    bad: Maker, clock: ManualClock
+) -> None:
+    backend, work = bad("stalls in a frame"), wish()
+    await backend.start()
+    ended = asyncio.create_task(failure(backend, work))
+    await anext(aiter(backend.run(work)))
+    await give_up_on(backend, clock)
+    error = await ended
+    assert isinstance(error, WorkerLost)
+    assert error.detail == "no answer for 3 s"
+
+
+async def test_news_of_a_job_nobody_knows_is_passed_over(bad: Maker) -> None:
+    backend = bad("talks of others")
+    await backend.start()
+    before = (await backend.health()).boot_id
+    assert isinstance((await play(backend, wish()))[-1], Cancelled)
+    assert (await backend.health()).boot_id == before
+
+
+async def test_a_worker_that_floods_its_stderr_neither_stops_nor_fills_our_memory(
+    bad: Maker,
+) -> None:
+    backend = bad("floods")
+    await backend.start()
+    assert isinstance((await play(backend, wish()))[-1], Cancelled)
+    session = backend._session
+    assert session is not None
+    assert len(session.process._tail) < 10_000
+
+
+async def test_a_process_left_behind_by_a_dead_worker_does_not_hold_up_the_next(
+    bad: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / "child"
+    monkeypatch.setenv("BAD_WORKER_MARKER", str(marker))
+    backend = bad("leaves a child")
+    try:
+        assert isinstance(await failure(backend, wish()), WorkerLost)
+        await backend.start()
+    finally:
+        os.kill(int(marker.read_text()), signal.SIGKILL)
+
+
 async def test_the_same_job_can_run_again_on_the_new_worker(
     bad: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +130,14 @@ async def test_the_same_job_can_run_again_on_the_new_worker(
     backend, work = bad("recovers"), wish()
     assert isinstance(await failure(backend, work), WorkerLost)
     assert isinstance((await play(backend, work))[-1], Cancelled)
+
+
+async def test_its_slots_are_those_that_the_worker_told_and_all_for_one_model(bad: Maker) -> None:
+    backend = bad("waits")
+    assert (await backend.health()).slots == 1
+    await backend.start()
+    health = await backend.health()
+    assert (health.slots, health.one_model, health.resident_model) == (3, True, "testcard")
 
 
 async def test_every_job_of_a_dead_worker_fails(bad: Maker) -> None:
@@ -102,9 +155,7 @@ async def test_a_worker_that_does_not_answer_is_killed(bad: Maker, clock: Manual
     backend = bad("deaf")
     await backend.start()
     ended = asyncio.create_task(failure(backend, wish()))
-    for _ in range(4):
-        await clock.asleep(PATIENCE.heartbeat)
-        await clock.advance(PATIENCE.heartbeat)
+    await give_up_on(backend, clock)
     error = await ended
     assert isinstance(error, WorkerLost)
     assert error.detail == "no answer for 3 s"
@@ -205,6 +256,15 @@ async def test_a_job_cancelled_before_the_worker_is_ready_never_reaches_it(bad: 
     await asyncio.sleep(0)
     await backend.cancel(work.job_id)
     assert [type(event) for event in await listening] == [Cancelled]
+
+
+async def give_up_on(backend: LocalBackend, clock: ManualClock) -> None:
+    """Let heartbeats pass without an answer until the worker is killed."""
+    session = backend._session
+    assert session is not None
+    while session.kill_reason is None:
+        await clock.asleep(PATIENCE.heartbeat)
+        await clock.advance(PATIENCE.heartbeat)
 
 
 def backend_pid(backend: LocalBackend) -> int:

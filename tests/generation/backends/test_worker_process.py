@@ -83,9 +83,9 @@ async def test_a_sampler_paints_and_ends_on_its_last_step(
 async def test_a_prompt_that_is_too_long_is_used_as_far_as_it_goes_and_said_so(
     backend: LocalBackend,
 ) -> None:
-    last = (await play(backend, wish(prompt="word " * 60)))[-1]
+    last = (await play(backend, wish(prompt="word " * 200)))[-1]
     assert isinstance(last, Done)
-    assert last.result.notes[0].startswith("The model reads 75 tokens")
+    assert "did not see its end" in last.result.notes[0]
 
 
 async def test_too_little_strength_for_one_step_raises_the_steps(backend: LocalBackend) -> None:
@@ -119,4 +119,4 @@ async def test_it_ends_when_its_parent_is_gone(backend: LocalBackend) -> None:
     session = backend._session
     assert session is not None
     session.process._stdin.close()
-    assert await session.process._process.wait() == 0
+    assert await session.process.wait() == 0

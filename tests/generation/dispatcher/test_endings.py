@@ -15,6 +15,7 @@ from generation.errors import (
     InvalidParams,
     OutOfMemory,
     Unavailable,
+    Withheld,
     WorkerLost,
 )
 from generation.types import BlobId, JobState, Task
@@ -57,7 +58,7 @@ async def test_a_missing_input_picture_refuses_the_job(stage: Stage) -> None:
     assert (job.state, job.fault and job.fault.code) == (JobState.REFUSED, "picture_gone")
 
 
-@pytest.mark.parametrize("error", [BadReply(), BlankOutput(), Unavailable(), WorkerLost()])
+@pytest.mark.parametrize("error", [BadReply(), Unavailable(), WorkerLost()])
 async def test_a_failure_that_may_pass_is_tried_once_more(
     stage: Stage, error: BackendError
 ) -> None:
@@ -97,10 +98,13 @@ async def test_a_job_that_kills_the_worker_twice_is_given_up(stage: Stage) -> No
     assert (await stage.backend.begun.get()).job_id == other
 
 
-async def test_a_failure_that_cannot_pass_is_not_tried_again(stage: Stage) -> None:
+@pytest.mark.parametrize("error", [OutOfMemory(), BlankOutput(), Withheld()])
+async def test_a_failure_that_cannot_pass_is_not_tried_again(
+    stage: Stage, error: BackendError
+) -> None:
     job_id = await stage.submit()
     await stage.backend.begun.get()
-    await stage.backend.fail(job_id, OutOfMemory())
+    await stage.backend.fail(job_id, error)
     job = await stage.final(job_id)
     assert (job.state, job.attempts, stage.backend.submissions) == (JobState.FAILED, 1, [job_id])
 

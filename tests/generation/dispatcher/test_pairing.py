@@ -118,9 +118,7 @@ def test_once_enough_wait_for_the_fast_one_the_slow_one_is_sooner() -> None:
     fast = Bench(name="fast", free=0, busy=True, ends_in=2.0)
     slow = Bench(name="slow")
     speed = {"fast": 3.0, "slow": 10.0}
-    assert started([job(name) for name in "abcd"], fast, slow, seconds=speed) == [
-        ("c", "slow")
-    ]
+    assert started([job(name) for name in "abcd"], fast, slow, seconds=speed) == [("c", "slow")]
 
 
 def test_a_backend_that_was_never_measured_is_tried() -> None:

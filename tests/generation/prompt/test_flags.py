@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -38,6 +40,9 @@ def test_every_flag_reads_its_own_example() -> None:
         ("x --ar=3:2", "aspect_ratio", "3:2"),
         ("x --seed 42", "seed", 42),
         ("x --seed random", "seed", -1),
+        ("x --exact", "exact", True),
+        ("x --exact=yes", "exact", True),
+        ("x --exact=No", "exact", False),
         ("x --seed -1", "seed", -1),
         (f"x --seed {SEED_MAX}", "seed", SEED_MAX),
         ("x --no text, a hat", "negative_prompt", "text, a hat"),
@@ -68,6 +73,12 @@ def test_a_flag_sets_its_field(text: str, field: str, value: object) -> None:
 
 def test_text_after_a_flag_of_one_word_belongs_to_the_prompt() -> None:
     assert parse_flags("a cat --seed 5 on a mat").prompt == "a cat on a mat"
+
+
+def test_a_switch_takes_no_word_from_the_prompt() -> None:
+    draft = parse_flags("a cat --exact on a mat")
+    assert draft.exact is True
+    assert draft.prompt == "a cat on a mat"
 
 
 def test_a_quotation_ends_a_text_flag() -> None:
@@ -116,6 +127,7 @@ def test_two_hyphens_alone_are_text() -> None:
             "x <lora:ink",
             "A LoRA is written like <lora:name:0.8>; the closing > is missing.",
         ),
+        ("x --exact=7", "--exact is on or off, and takes no other value."),
         ("x --lora ink:9", "A LoRA's weight is from -2 to 2, not 9."),
     ],
 )
@@ -151,3 +163,8 @@ def test_hostile_repetition_is_refused_briefly(piece: str) -> None:
 def test_more_loras_than_a_model_can_bear_are_refused() -> None:
     text = " ".join(f"<lora:ink{index}:1>" for index in range(9))
     assert refusal(text).sentence == "At most 8 LoRAs can be used at once."
+
+
+def test_the_guide_for_members_names_every_flag() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "prompts.md").read_text(encoding="utf-8")
+    assert [flag.spellings[0] for flag in FLAGS if f"`--{flag.spellings[0]}" not in guide] == []

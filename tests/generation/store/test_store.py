@@ -80,6 +80,23 @@ async def test_what_was_written_is_there_when_opened_again(tmp_path: Path) -> No
     await store.aclose()
 
 
+async def test_a_job_of_an_older_version_lacks_options_and_is_read_all_the_same(
+    tmp_path: Path,
+) -> None:
+    wish = request()
+    store = await Store.open(url(tmp_path))
+    await store.jobs.admit(wish, defaults=Limits(), bound=10)
+    await store.aclose()
+    with sqlite3.connect(tmp_path / "easel.db") as connection:
+        connection.execute("UPDATE jobs SET params = json_remove(params, '$.exact', '$.eta')")
+    connection.close()
+    store = await Store.open(url(tmp_path))
+    job = await store.jobs.job(wish.id)
+    await store.aclose()
+    assert job is not None
+    assert job.request.params.exact is False
+
+
 async def test_a_cancelled_caller_leaves_its_transaction_whole(store: Store) -> None:
     wish = request(inputs=(BlobId("a" * 64),))
     for _ in range(20):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what libraries warn of at import is not ours to mend
     import torch
 
+    from generation.worker.gatherer import Gatherer, Seat
     from generation.worker.models import LoadedModel, ModelShelf
 
 from generation.worker.settings import LocalModel, WorkerSettings
@@ -29,7 +31,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> LocalModel:
 
 @pytest.fixture(scope="session")
 def settings(tiny: LocalModel) -> WorkerSettings:
-    return WorkerSettings(models=(tiny,), device="cpu", threads=1, preview_seconds=0.0)
+    return WorkerSettings(models=(tiny,), device="cpu", threads=1, preview_seconds=0.0, slots=8)
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +42,18 @@ def loaded(settings: WorkerSettings) -> LoadedModel:
         warnings.simplefilter("ignore")
         shelf.open()
     return shelf.load("tiny")
+
+
+@pytest.fixture(scope="session")
+def device() -> Iterator[Gatherer]:
+    gatherer = Gatherer(threads=1)
+    gatherer.start()
+    yield gatherer
+    gatherer.stop()
+
+
+@pytest.fixture
+def seat(device: Gatherer) -> Iterator[Seat]:
+    seat = device.seat()
+    yield seat
+    seat.leave()

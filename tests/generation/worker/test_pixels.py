@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
 import torch
 
-from generation.worker.pixels import TILED_NOTE, decode_latents
+from generation.worker.pixels import BLACK_NOTE, TILED_NOTE, decode_latents
 
 CPU = torch.device("cpu")
 
@@ -56,47 +57,77 @@ PLAIN_RED = torch.full((1, 3, 16, 16), -1.0).index_fill(1, torch.tensor([0]), 0.
 
 
 def test_a_picture_is_bytes_in_rows() -> None:
-    (decoded,), notes = decode_latents(Vae(PICTURE), LATENT, CPU)
+    (decoded,) = decode_latents(Vae(PICTURE), LATENT, device=CPU)
     assert decoded.pixels is not None
     assert decoded.pixels.shape == (16, 16, 3)
     assert decoded.pixels.dtype == torch.uint8
     assert int(decoded.pixels[0, 0, 0]) == 0
     assert int(decoded.pixels[15, 15, 2]) == 255
     assert decoded.flags == frozenset()
-    assert notes == []
+    assert decoded.notes == ()
 
 
 def test_an_empty_picture_is_decoded_again_in_full_precision() -> None:
     for empty in (BLACK, NOT_A_NUMBER):
         vae = Vae(empty, precise=PICTURE)
-        (decoded,), _ = decode_latents(vae, LATENT, CPU)
+        (decoded,) = decode_latents(vae, LATENT, device=CPU)
         assert decoded.pixels is not None
         assert vae.dtypes_used == [torch.bfloat16, torch.float32]
         assert vae.dtype == torch.bfloat16
 
 
-def test_what_stays_empty_is_none() -> None:
-    for empty in (BLACK, NOT_A_NUMBER):
-        (decoded,), _ = decode_latents(Vae(empty), LATENT, CPU)
-        assert decoded.pixels is None
-
-
-def test_broken_latents_are_not_decoded_twice() -> None:
-    vae = Vae(NOT_A_NUMBER, precise=PICTURE)
-    (decoded,), _ = decode_latents(vae, LATENT * float("nan"), CPU)
+def test_what_is_not_a_number_in_full_precision_either_is_no_picture() -> None:
+    (decoded,) = decode_latents(Vae(NOT_A_NUMBER), LATENT, device=CPU)
     assert decoded.pixels is None
-    assert vae.dtypes_used == [torch.bfloat16]
+    assert decoded.notes == ()
+
+
+def test_black_that_stays_black_in_full_precision_is_delivered_and_said_so() -> None:
+    for vae in (Vae(BLACK), Vae(NOT_A_NUMBER, precise=BLACK), Vae(BLACK, dtype=torch.float32)):
+        (decoded,) = decode_latents(vae, LATENT, device=CPU)
+        assert decoded.pixels is not None
+        assert int(decoded.pixels.max()) == 0
+        assert decoded.flags == {"blank"}
+        assert decoded.notes == (BLACK_NOTE,)
+
+
+def test_a_vae_that_has_full_precision_is_not_asked_twice() -> None:
+    vae = Vae(BLACK, dtype=torch.float32)
+    decode_latents(vae, LATENT, device=CPU)
+    assert vae.dtypes_used == [torch.float32]
+
+
+def test_broken_latents_are_not_decoded_at_all() -> None:
+    vae = Vae(PICTURE)
+    (decoded,) = decode_latents(vae, LATENT * float("nan"), device=CPU)
+    assert decoded.pixels is None
+    assert vae.dtypes_used == []
 
 
 def test_a_picture_of_one_colour_is_kept_and_flagged() -> None:
-    (decoded,), _ = decode_latents(Vae(PLAIN_RED), LATENT, CPU)
+    (decoded,) = decode_latents(Vae(PLAIN_RED), LATENT, device=CPU)
     assert decoded.pixels is not None
     assert decoded.flags == {"blank"}
 
 
-def test_without_room_it_decodes_in_tiles_once_and_says_so() -> None:
+def test_without_room_it_decodes_in_tiles_and_says_so() -> None:
     vae = Vae(PICTURE, fits_in_tiles_only=True)
-    decoded, notes = decode_latents(vae, LATENT.repeat(2, 1, 1, 1), CPU)
-    assert [picture.pixels is not None for picture in decoded] == [True, True]
-    assert notes == [TILED_NOTE]
+    (decoded,) = decode_latents(vae, LATENT, device=CPU)
+    assert decoded.pixels is not None
+    assert decoded.notes == (TILED_NOTE,)
     assert not vae._is_tiled
+
+
+def test_several_are_decoded_at_once_and_judged_one_by_one() -> None:
+    vae = Vae(torch.cat([PICTURE, BLACK]), precise=PICTURE)
+    good, empty = decode_latents(vae, LATENT.repeat(2, 1, 1, 1), device=CPU)
+    assert good.pixels is not None
+    assert empty.pixels is not None
+    assert int(empty.pixels.max()) == 255
+    assert vae.dtypes_used == [torch.bfloat16, torch.float32]
+
+
+def test_without_room_for_several_it_is_left_to_the_caller_to_try_fewer() -> None:
+    vae = Vae(PICTURE, fits_in_tiles_only=True)
+    with pytest.raises(torch.OutOfMemoryError):
+        decode_latents(vae, LATENT.repeat(2, 1, 1, 1), device=CPU)

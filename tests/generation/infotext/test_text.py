@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 from hypothesis import given, strategies as st
-from PIL import Image
 
-from generation.errors import BadImage
-from generation.infotext import (
-    embed_png,
-    parse,
-    read_png,
-    read_user_comment,
-    user_comment,
-    write,
-)
+from generation.infotext import parse, write
 from generation.prompt import one_line
 from generation.types import Lora, Task
 from tests.generation.local_models import params
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
-
-
-def png() -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (3, 2), (1, 2, 3)).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def test_the_text_is_what_other_tools_expect() -> None:
@@ -42,9 +25,18 @@ def test_the_text_is_what_other_tools_expect() -> None:
 
 def test_starting_pictures_and_loras_are_told() -> None:
     made = params(task=Task.IMG2IMG, strength=0.55, loras=(Lora(name="ink", weight=0.5),))
-    fields = parse(write(made, seed=1)).fields
-    assert fields["Denoising strength"] == "0.55"
-    assert fields["LoRAs"] == "ink:0.5"
+    read = parse(write(made, seed=1))
+    assert read.fields["Denoising strength"] == "0.55"
+    assert read.prompt == "a red circle <lora:ink:0.5>"
+
+
+def test_what_is_not_as_usual_is_told() -> None:
+    usual = parse(write(params(), seed=1)).fields
+    unusual = parse(write(params(clip_skip=2, eta=0.5), seed=1)).fields
+    assert {key: unusual[key] for key in unusual if key not in usual} == {
+        "Clip skip": "2",
+        "Eta": "0.5",
+    }
 
 
 @given(prompt=TEXT, negative=TEXT, title=TEXT)
@@ -89,6 +81,41 @@ def test_text_of_another_program_is_taken_apart() -> None:
     assert read.fields["Version"] == "v1.10.1"
 
 
+def test_a_value_that_is_quoted_or_json_stays_whole() -> None:
+    read = parse(
+        "a cat\n"
+        "Steps: 25, CFG scale: 3.5, Sampler: Euler, Seed: 5, "
+        'Template: "a {cat|dog}, Seed: 9", Hashes: {"model": "1a2b", "lora:ink": "3c4d"}, '
+        'Civitai resources: [{"type": "checkpoint", "modelName": "A, Steps: 99"}], Clip skip: 2'
+    )
+    assert read.fields == {
+        "Steps": "25",
+        "CFG scale": "3.5",
+        "Sampler": "Euler",
+        "Seed": "5",
+        "Template": "a {cat|dog}, Seed: 9",
+        "Hashes": '{"model": "1a2b", "lora:ink": "3c4d"}',
+        "Civitai resources": '[{"type": "checkpoint", "modelName": "A, Steps: 99"}]',
+        "Clip skip": "2",
+    }
+
+
+@pytest.mark.parametrize("broken", ['"no end', "[1, 2", "[" * 30_000, '{"a":' * 10_000, '"\\'])
+def test_a_broken_value_spoils_none_before_it(broken: str) -> None:
+    read = parse(f"a cat\nSteps: 20, Seed: 3, Sampler: Euler, Odd: {broken}, Size: 8x8")
+    assert read.fields["Steps"] == "20"
+    assert read.fields["Seed"] == "3"
+
+
+def test_a_name_that_comes_again_cannot_replace_the_first() -> None:
+    assert parse("x\nSteps: 20, Seed: 3, Sampler: Euler, Seed: 4").fields["Seed"] == "3"
+
+
+def test_windows_line_ends_are_line_ends() -> None:
+    read = parse("a cat\r\nNegative prompt: dog\r\nSteps: 20, Seed: 3, Sampler: Euler\r\n")
+    assert (read.prompt, read.negative_prompt, read.fields["Sampler"]) == ("a cat", "dog", "Euler")
+
+
 def test_text_without_settings_is_a_prompt() -> None:
     assert parse("a cat: the film, part 2").prompt == "a cat: the film, part 2"
 
@@ -96,39 +123,3 @@ def test_text_without_settings_is_a_prompt() -> None:
 @given(st.text(max_size=500))
 def test_any_text_can_be_parsed(text: str) -> None:
     parse(text)
-
-
-@given(TEXT)
-def test_a_png_carries_the_text_and_keeps_its_pixels(text: str) -> None:
-    marked = embed_png(png(), text)
-    assert read_png(marked) == text
-    with Image.open(io.BytesIO(marked)) as opened:
-        opened.load()
-        assert opened.getpixel((0, 0)) == (1, 2, 3)
-
-
-def test_pillow_reads_the_same_text() -> None:
-    for text in ("plain é", "日本"):
-        with Image.open(io.BytesIO(embed_png(png(), text))) as opened:
-            assert opened.info["parameters"] == text
-
-
-def test_embedding_replaces_what_was_there() -> None:
-    twice = embed_png(embed_png(png(), "first secret"), "second")
-    assert read_png(twice) == "second"
-    assert b"first secret" not in twice
-
-
-def test_a_png_without_text_has_none() -> None:
-    assert read_png(png()) is None
-
-
-@pytest.mark.parametrize("data", [b"", b"GIF89a", png()[:40], png()[:-6]])
-def test_what_is_no_whole_png_is_refused(data: bytes) -> None:
-    with pytest.raises(BadImage):
-        embed_png(data, "x")
-
-
-def test_a_user_comment_is_read_back() -> None:
-    assert read_user_comment(user_comment("é 日本 👩‍🎨")) == "é 日本 👩‍🎨"
-    assert read_user_comment(b"ASCII\0\0\0x") is None

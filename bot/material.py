@@ -1,0 +1,105 @@
+"""What orders start from: pictures fetched, made safe, brought into shape, and given their mask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.orders import Holes, Order
+from bot.uploads import Fetcher, Pointer
+from generation.catalog import Catalog
+from generation.enlarging import enlarged
+from generation.images import (
+    Canvas,
+    Encoded,
+    Margins,
+    Picture,
+    clean_upload,
+    encode_ladder,
+    extended_canvas,
+    fit,
+    masked_canvas,
+    read_size,
+    size_to_redraw,
+    stored_canvas,
+)
+from generation.prompt import Draft
+from generation.queue import Queue
+from generation.redrawing import Redraw
+from generation.types import BlobId, Params, ScopeId
+
+
+class Material:
+    """Prepares an order's pictures, and its parameters, which may take their shape."""
+
+    def __init__(self, *, queue: Queue, catalog: Catalog, fetcher: Fetcher) -> None:
+        self._queue = queue
+        self._catalog = catalog
+        self._fetcher = fetcher
+
+    async def prepare(self, order: Order, scope: ScopeId) -> tuple[tuple[bytes, ...], Params]:
+        """The PNGs that the job starts from, and its parameters.
+
+        Raises ``BadImage``, ``InvalidParams``, ``PictureGone`` and ``StorageError``.
+        """
+        if order.picture is None:
+            return (), self._catalog.resolve(order.draft, task=order.task)
+        picture = await self._picture(order.picture)
+        if order.mask is not None:
+            return await self._masked(order, picture, scope)
+        size = (picture.width, picture.height)
+        draft = order.draft
+        if order.factor is not None:
+            draft = await self._enlarged(draft, size, order.factor, scope)
+        params = self._catalog.resolve(draft, task=order.task, picture_size=size)
+        return (await fit(picture.png, params.width, params.height),), params
+
+    async def enlarge(
+        self, source: Pointer, factor: float, scope: ScopeId, *, budget: int
+    ) -> tuple[Encoded, str]:
+        """The picture enlarged by Lanczos' filter in at most ``budget`` bytes, and what was done.
+
+        Raises ``BadImage``, ``OverLimit`` and ``DeliveryError``.
+        """
+        picture = await self._picture(source)
+        longest = (await self._queue.limits(scope)).max_side
+        width, height = enlarged((picture.width, picture.height), factor, longest=longest)
+        encoded = await encode_ladder(await fit(picture.png, width, height), budget)
+        note = f"Enlarged to {width}×{height} without a model: larger, with no new detail."
+        return encoded, f"{note} {encoded.note}" if encoded.note else note
+
+    async def _enlarged(
+        self, draft: Draft, size: tuple[int, int], factor: float, scope: ScopeId
+    ) -> Draft:
+        model = self._catalog.default if draft.model is None else self._catalog.find(draft.model)
+        longest = (await self._queue.limits(scope)).max_side
+        width, height = enlarged(size, factor, longest=longest, model=model)
+        return replace(draft, width=width, height=height, aspect_ratio=None)
+
+    async def _masked(
+        self, order: Order, picture: Picture, scope: ScopeId
+    ) -> tuple[tuple[bytes, ...], Params]:
+        longest = (await self._queue.limits(scope)).max_side
+        # The blur is checked before pictures of many megapixels are softened by it.
+        asked = self._catalog.resolve(order.draft, task=order.task)
+        canvas = await self._canvas(order, picture, longest)
+        part = await size_to_redraw(canvas, blur=asked.mask_blur, padding=asked.padding)
+        redraw = Redraw(canvas=(canvas.width, canvas.height), part=part, longest=longest)
+        params = self._catalog.resolve(order.draft, task=order.task, redraw=redraw)
+        return (canvas.png, canvas.mask), params
+
+    async def _canvas(self, order: Order, picture: Picture, longest: int) -> Canvas:
+        mask = order.mask
+        if isinstance(mask, Margins):
+            return await extended_canvas(picture, mask, longest=longest)
+        if mask is None or isinstance(mask, Holes):
+            return await masked_canvas(picture, None, longest=longest)
+        if isinstance(mask, Pointer):
+            return await masked_canvas(picture, await self._picture(mask), longest=longest)
+        return await stored_canvas(picture.png, await self._queue.picture(mask))
+
+    async def _picture(self, source: Pointer | BlobId) -> Picture:
+        if isinstance(source, Pointer):
+            return await clean_upload(await self._fetcher.fetch(source))
+        png = await self._queue.picture(source)
+        width, height = read_size(png)
+        return Picture(png=png, width=width, height=height)

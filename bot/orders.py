@@ -1,0 +1,117 @@
+"""What a member wants: the draft, the picture to start from, and what of it is to be redrawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bot.uploads import Pointer
+from generation.enlarging import STRENGTH
+from generation.images import Margins
+from generation.prompt import Draft, merge, parse_flags
+from generation.types import BlobId, Job, JobId, Params, Task
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holes:
+    """The transparent part of the picture, as a mask."""
+
+
+Mask = Pointer | BlobId | Holes | Margins
+"""What is redrawn: a mask picture's white, stored or not, transparent parts, or added margins.
+
+A stored mask belongs to a stored picture of the same size.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What a member wants. ``picture`` is what to start from: elsewhere on Discord, or stored.
+
+    With a ``factor`` the picture is enlarged so many times, as far as is allowed, and redrawn.
+    """
+
+    draft: Draft
+    picture: Pointer | BlobId | None = None
+    mask: Mask | None = None
+    factor: float | None = None
+    parent: JobId | None = None
+
+    @property
+    def task(self) -> Task:
+        """What that asks of a model."""
+        if self.picture is None:
+            return Task.TXT2IMG
+        return Task.IMG2IMG if self.mask is None else Task.INPAINT
+
+
+def inputs_of(job: Job) -> tuple[BlobId | None, BlobId | None]:
+    """The stored picture and the mask that the job started from, as far as it had them."""
+    task, inputs = job.request.params.task, job.request.inputs
+    if task is Task.TXT2IMG or not inputs:
+        return None, None
+    has_mask = task is Task.INPAINT and len(inputs) > 1
+    return inputs[0], inputs[1] if has_mask else None
+
+
+def draft_of(options: Draft) -> Draft:
+    """A command's options with the flags of its prompt. Raises ``InvalidParams``."""
+    return merge(options, parse_flags(options.prompt))
+
+
+def draft_from(params: Params) -> Draft:
+    """The draft that leads to the same parameters again, seed included."""
+    has_mask = params.task is Task.INPAINT
+    return Draft(
+        prompt=params.prompt,
+        negative_prompt=params.negative_prompt or None,
+        model=params.model,
+        width=params.width,
+        height=params.height,
+        steps=params.steps,
+        guidance_scale=params.guidance_scale,
+        sampler=params.sampler,
+        scheduler=params.scheduler,
+        seed=params.seed,
+        count=params.count,
+        strength=None if params.task is Task.TXT2IMG else params.strength,
+        loras=params.loras,
+        eta=params.eta or None,
+        clip_skip=params.clip_skip,
+        exact=params.exact or None,
+        mask_blur=params.mask_blur if has_mask else None,
+        padding=params.padding if has_mask else None,
+        hires=params.hires if params.hires > 1 else None,
+        hires_strength=params.hires_strength if params.hires > 1 else None,
+        subseed=params.subseed if params.subseed_strength else None,
+        subseed_strength=params.subseed_strength or None,
+    )
+
+
+def anew(draft: Draft) -> Draft:
+    """The draft with a seed still to be drawn; of a variation, that of the variation."""
+    if draft.subseed_strength is not None:
+        return replace(draft, subseed=None)
+    return replace(draft, seed=None)
+
+
+def to_enlarge(draft: Draft, seed: int | None) -> Draft:
+    """The draft for one picture made larger: drawn over lightly, in its own shape."""
+    whole = from_whole(draft)
+    return replace(whole, width=None, height=None, seed=seed, count=1, strength=STRENGTH)
+
+
+def from_whole(draft: Draft) -> Draft:
+    """The draft for going on from a whole result, however that was put together.
+
+    One that was made by redrawing a part of a picture gives its shape.
+    """
+    plain = replace(
+        draft,
+        mask_blur=None,
+        padding=None,
+        hires=None,
+        hires_strength=None,
+        subseed=None,
+        subseed_strength=None,
+    )
+    return plain if draft.mask_blur is None else replace(plain, width=None, height=None)

@@ -1,0 +1,46 @@
+"""Messages about the bot itself: the guide, and what a server allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot.replies import Card
+from bot.text import plain
+from generation.limits import LIMITS, Limits
+
+_GUIDE: Final = """\
+**Make a picture**: `/imagine` and say what you would like to see.
+**Shape it**: the options set size, steps, guidance and seed; so do flags in the prompt, such as \
+`--ar 16:9 --no text --seed 7`.
+**Weigh words**: `(word:1.3)` says it louder, `[word]` softer; `\\(` is a plain bracket.
+**Add a style**: the `lora` option suggests those there are; several go together, `ink:0.8, neon`.
+**Start from a picture**: give `/imagine` an `image`, or choose Apps → Reimagine… on any message \
+with a picture, or reply to one of mine and mention {mention}.
+**Change a part**: `/inpaint` draws anew what is white in a mask, or transparent in the picture; \
+`/outpaint` draws on beyond the edges.
+**Make it larger**: Upscale under a result, or `/upscale` for any picture.
+**Start from settings**: choose Apps → Use these settings on any picture that carries them, mine \
+or another program's.
+**Go on**: the buttons under a result draw it again, vary it, enlarge it, edit it, or delete it."""
+
+
+def limits(values: Limits, *, server: bool) -> Card:
+    """What a server (or private messages) allows, one line a limit."""
+    place = "This server" if server else "In private messages, each person"
+    lines = [f"**{place} allows**"]
+    lines += [f"{info.title.capitalize()}: **{getattr(values, info.field)}**" for info in LIMITS]
+    if server:
+        lines.append("-# Members who manage the server can change these with /limits set.")
+    return Card(texts=("\n".join(lines),))
+
+
+def guide(bot_id: int, models: Sequence[str], words: Sequence[str] = ()) -> Card:
+    """How to use the bot, in one screen. ``words`` have a learned meaning in prompts."""
+    names = ", ".join(plain(name, 60) for name in models[:20])
+    help_text = _GUIDE.format(mention=f"<@{bot_id}>")
+    footer = [f"-# Models: {names}" if names else "-# No model is available right now."]
+    if words:
+        learned = ", ".join(plain(word, 60) for word in words[:20])
+        footer.append(f"-# Words with a learned meaning: {learned}")
+    return Card(texts=(help_text, "\n".join(footer)))

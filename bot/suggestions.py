@@ -1,0 +1,90 @@
+"""What is offered while a member types an option: pairs of what is shown and what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import discord
+from discord import app_commands
+
+from bot.desk import desk_of
+from generation.backends.base import LoraInfo, ModelInfo
+from generation.catalog import Catalog
+from generation.errors import InvalidParams, Unavailable
+
+Suggestions = Iterator[tuple[str, str]]
+Choices = list[app_commands.Choice[str]]
+
+_MOST_CHOICES = 25
+_CHOICE_LENGTH = 100
+
+
+def choices(pairs: Iterable[tuple[str, str]]) -> Choices:
+    """As many choices as Discord takes. A value too long for it could not be sent back whole."""
+    found = [
+        app_commands.Choice(name=title[:_CHOICE_LENGTH] or value, value=value)
+        for title, value in pairs
+        if 0 < len(value) <= _CHOICE_LENGTH
+    ]
+    return found[:_MOST_CHOICES]
+
+
+def chosen_model(interaction: discord.Interaction) -> ModelInfo | None:
+    """The model named in the command so far, or else the default; None where there is neither."""
+    catalog, name = desk_of(interaction).catalog, interaction.namespace.model
+    try:
+        return catalog.find(name) if isinstance(name, str) else catalog.default
+    except (InvalidParams, Unavailable):
+        return None
+
+
+def suggest_models(catalog: Catalog, typed: str) -> Suggestions:
+    """Models by their titles."""
+    wanted = typed.casefold()
+    for model in catalog.models:
+        if wanted in model.title.casefold() or wanted in model.name.casefold():
+            yield model.title, model.name
+
+
+def suggest_samplers(model: ModelInfo | None, typed: str) -> Suggestions:
+    """Samplers; once one is typed out, also joined with its schedules."""
+    if model is None:
+        return
+    wanted = typed.strip().casefold()
+    names = [name for name in model.samplers if wanted in name.casefold()]
+    for name in model.samplers:
+        if wanted.startswith(name.casefold()):
+            joined = (f"{name} {schedule}" for schedule in model.schedulers)
+            names += [both for both in joined if both.casefold().startswith(wanted)]
+    for name in dict.fromkeys(names):
+        yield name, name
+
+
+def suggest_schedulers(model: ModelInfo | None, typed: str) -> Suggestions:
+    """Schedules."""
+    wanted = typed.casefold()
+    for name in () if model is None else model.schedulers:
+        if wanted in name.casefold():
+            yield name, name
+
+
+def suggest_loras(model: ModelInfo | None, typed: str) -> Suggestions:
+    """LoRAs for the last place of a list, each with the words that wake it.
+
+    A weight that has been typed is kept.
+    """
+    before, comma, last = typed.rpartition(",")
+    start = f"{before.strip()}{comma} " if comma else ""
+    name, colon, weight = last.strip().partition(":")
+    wanted = name.casefold()
+    for lora in () if model is None else model.loras:
+        words = (lora.name, lora.title, *lora.triggers)
+        if any(wanted in word.casefold() for word in words):
+            end = f"{colon}{weight}"
+            yield f"{start}{_described(lora, end)}", f"{start}{lora.name}{end}"
+
+
+def _described(lora: LoraInfo, weight: str) -> str:
+    title = "" if lora.title in {"", lora.name} else f" ({lora.title})"
+    triggers = f", say: {', '.join(lora.triggers)}" if lora.triggers else ""
+    return f"{lora.name}{weight}{title}{triggers}"

@@ -1,0 +1,72 @@
+"""What operators add to their models, LoRAs and embeddings, matched with the models it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from generation.backends.base import ModelInfo
+from generation.worker.embeddings import EmbeddingFile, find_embeddings
+from generation.worker.families.base import Family, ModelFiles
+from generation.worker.loras.files import LoraFile, find_loras, unfitting
+from generation.worker.loras.kinds import Kind, kind_of_model
+from generation.worker.settings import LocalModel, WorkerSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extras:
+    """What can be used with one model, and the LoRAs that were made for others."""
+
+    loras: Mapping[str, LoraFile] = field(default_factory=dict)
+    misfits: Sequence[LoraFile] = ()
+    embeddings: Sequence[EmbeddingFile] = ()
+
+    def offered_with(self, info: ModelInfo) -> ModelInfo:
+        """The model's description, with these."""
+        return replace(
+            info,
+            loras=tuple(lora.info() for lora in self.loras.values()),
+            misfits=tuple(replace(lora.info(), title="", triggers=()) for lora in self.misfits),
+            embeddings=tuple(each.name for each in self.embeddings),
+        )
+
+
+class ExtrasFinder:
+    """Looks through the folders once, and then answers for one model after the other."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._loras, lora_problems = find_loras(settings.lora_folders)
+        self._embeddings, embedding_problems = find_embeddings(settings.embedding_folders)
+        self._problems = [*lora_problems, *embedding_problems]
+        self._kinds: list[Kind] = []
+        self._used: set[str] = set()
+
+    def of(self, model: LocalModel, files: ModelFiles, family: Family) -> Extras:
+        """What fits the model: from the folders, and from what the model itself names."""
+        kind = kind_of_model(files.configs.get(family.denoiser, {}))
+        own, problems = find_loras(model.loras)
+        self._problems += problems
+        self._kinds.append(kind)
+        loras = {lora.name: lora for lora in (*self._loras, *own)}
+        fitting = {
+            name: lora
+            for name, lora in loras.items()
+            if lora.kind is not None and lora.kind.suits(kind)
+        }
+        reads_words = family.weigh is not None
+        embeddings = [each for each in self._embeddings if reads_words and each.suits(files)]
+        self._used.update(each.name for each in embeddings)
+        return Extras(
+            loras=fitting,
+            misfits=[lora for name, lora in loras.items() if name not in fitting],
+            embeddings=embeddings,
+        )
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with files, and which of them no model can use. Ask after the models."""
+        unused = [each.name for each in self._embeddings if each.name not in self._used]
+        return (
+            *self._problems,
+            *unfitting(self._loras, self._kinds),
+            *(f"embedding {name}: it is made for none of the models here" for name in unused),
+        )

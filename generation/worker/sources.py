@@ -1,0 +1,35 @@
+"""Where a model comes from: a folder, a single file with a folder beside it, or nowhere."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+
+from generation.worker.families.base import ModelFiles
+from generation.worker.model_folder import Folder
+from generation.worker.random_models import is_random
+from generation.worker.random_models.source import random_model
+from generation.worker.settings import LocalModel
+from generation.worker.single_file import SingleFile
+
+
+class Source(Protocol):
+    """A place that holds one model."""
+
+    def examine(self) -> ModelFiles:
+        """What the model is, without reading its weights. Raises ``Unavailable``."""
+        ...
+
+    def load(self, dtype: torch.dtype, device: torch.device) -> Any:
+        """Its text-to-image pipeline, on the device. Raises ``Unavailable``."""
+        ...
+
+
+def open_source(model: LocalModel) -> Source:
+    """The place that the model's settings name."""
+    if is_random(model.path):
+        return random_model(model.path)
+    if model.path.suffix and not model.path.is_dir():
+        return SingleFile(path=model.path, parts=model.parts)
+    return Folder(path=model.path)
