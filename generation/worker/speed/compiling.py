@@ -15,6 +15,7 @@ from torch._dynamo import config as dynamo_config
 from torch.fx.experimental import _config as shape_config
 from torch.utils._pytree import tree_leaves
 
+from generation.worker.memory import is_device_lost
 from generation.worker.speed.attempts import Attempts
 from generation.worker.speed.examples import Example
 from generation.worker.speed.regions import Regions
@@ -61,7 +62,11 @@ class Compiler:
         self._rounds = 0
 
     def look(self) -> None:
-        """Start on what has been met without a program for it, unless already at work."""
+        """After a job: start on what it met without a program for it, unless already at work."""
+        if self._regions.have_run:
+            # A whole picture with them: they are safe for this device.
+            self._regions.have_run = False
+            self._attempts.forget()
         with self._lock:
             if self._is_abandoned or (self._thread is not None and self._thread.is_alive()):
                 return
@@ -90,10 +95,12 @@ class Compiler:
     def _main(self, wanted: list[Example]) -> None:
         began = time.monotonic()
         self._prepare_thread()
+        self._attempts.begin()
         try:
-            with self._attempts.running():
-                errors = list(self._compile_all(wanted))
+            errors = list(self._compile_all(wanted))
         except Exception as error:  # noqa: BLE001  # a border: whatever it is, jobs do without
+            if not is_device_lost(error):
+                self._attempts.forget()
             self._regions.is_on = False
             self._regions.forget_programs()
             self._tell(f"compiling failed, so it runs as it is: {_in_short(error)}")
@@ -101,6 +108,7 @@ class Compiler:
         finally:
             wanted.clear()
         if self._is_abandoned:
+            self._attempts.forget()
             return
         self._regions.change = self._change
         self._regions.is_on = True
@@ -163,8 +171,8 @@ class Compiler:
 def _size(output: torch.Tensor, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
     """How large an output is, or how far it is from the input of its shape that is nearest."""
     alike = [each for each in inputs if each.shape == output.shape]
-    sizes = [(output.float() - each.float()).norm() for each in alike]
-    return min(sizes, default=output.float().norm()).clamp_min(1e-12)
+    sizes = [(output.float() - each.float()).norm() for each in alike] or [output.float().norm()]
+    return torch.stack(sizes).min().clamp_min(1e-12)
 
 
 def _in_short(error: BaseException) -> str:

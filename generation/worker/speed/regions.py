@@ -85,6 +85,8 @@ class Regions:
         """Whether the calls that come now are to run as they are, whatever there is."""
         self.is_listening = True
         """Whether blocks that run as they are note what they run with."""
+        self.have_run = False
+        """Whether programs have been used for a job since this was last set back."""
         self.change: Callable[[nn.Module], None] | None = None
         """What is made to each block before its next call."""
         self._unchanged: set[Region] = set()
@@ -164,7 +166,9 @@ class Regions:
                 raise
             self._fail(error)
         else:
-            if self.is_listening and _HERE.programs_run == before:
+            if _HERE.programs_run > before:
+                self.have_run = True
+            elif self.is_listening:
                 self._note(region, args, options)
             return answer
         return region.plain(*args, **options)

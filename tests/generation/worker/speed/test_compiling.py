@@ -230,10 +230,12 @@ def test_compiling_that_is_given_up_stops_at_the_next_block(load: Open, backend:
 def test_a_worker_that_dies_of_compiling_does_not_do_it_for_ever(
     load: Open, backend: Backend, tmp_path: Path
 ) -> None:
-    first = load("sd15", folder=tmp_path)
-    file = first.compiler._attempts.file
-    assert file is not None
-    file.write_text(str(MOST_UNFINISHED))
+    for _ in range(MOST_UNFINISHED):
+        dying = load("sd15", folder=tmp_path)
+        dying.draw()
+        dying.compile()
+    (file,) = tmp_path.glob("*.attempts")
+    backend.made = 0
     model = load("sd15", folder=tmp_path)
     model.draw()
     model.loaded.speed.after_job()
@@ -251,6 +253,21 @@ def test_a_model_that_cannot_be_compiled_draws_all_the_same(load: Open, backend:
     backend.ran = 0
     assert torch.equal(model.draw(sampler="Euler"), before)
     assert backend.ran == 0
+
+
+def test_a_picture_drawn_with_programs_clears_their_name(
+    load: Open, backend: Backend, tmp_path: Path
+) -> None:
+    for _ in range(MOST_UNFINISHED):
+        model = load("sd15", folder=tmp_path)
+        model.draw()
+        model.compile()
+        assert len(list(tmp_path.glob("*.attempts"))) == 1
+        backend.ran = 0
+        model.draw()
+        assert backend.ran > 0
+        model.compile()
+        assert list(tmp_path.glob("*.attempts")) == []
 
 
 @pytest.mark.slow
