@@ -67,7 +67,7 @@ class Accelerator:
     ) -> tuple[str, ...]:
         if attempts.are_used_up:
             problem = (
-                f"it is not compiled: {MOST_UNFINISHED} times the worker ended while it was; "
+                f"it is not compiled: the worker has died of that {MOST_UNFINISHED} times; "
                 f"to try again, delete {attempts.file}"
             )
             return (problem,)

@@ -241,7 +241,7 @@ def test_a_worker_that_dies_of_compiling_does_not_do_it_for_ever(
     model.loaded.speed.after_job()
     assert backend.made == 0
     (text,) = model.said
-    assert text.endswith(f"the worker ended while it was; to try again, delete {file}")
+    assert text.endswith(f"died of that {MOST_UNFINISHED} times; to try again, delete {file}")
 
 
 def test_a_model_that_cannot_be_compiled_draws_all_the_same(load: Open, backend: Backend) -> None:
