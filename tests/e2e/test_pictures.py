@@ -21,7 +21,7 @@ from tests.e2e.conftest import PATIENCE, BotProcess
 async def test_a_prompt_becomes_a_picture_that_follows_it(bot: BotProcess, alice: Member) -> None:
     del bot
     result = await finished(await alice.slash("imagine", prompt=RED_ON_BLUE, seed=7))
-    assert "Seeds: 7, 8, 9, 10" in result.text
+    assert "Seed: 7" in result.text
     picture = pixels(await alice.download(result.attachments[0]))
     red, green, blue = np.moveaxis(picture, 2, 0)
     is_red, is_blue = (red > blue + 60) & (red > green + 60), (blue > red + 60)
