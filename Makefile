@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.toml
 
-.PHONY: help setup setup-dev demo run check test test-slow lint format types clean
+.PHONY: help setup setup-dev demo run check bench test test-slow lint format types clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ run: $(VENV)/.ready ## run the bot with config.toml (CONFIG=… for another file
 
 check: $(VENV)/.ready ## look for mistakes in config.toml and test what it names
 	$(BIN)/easel check --config $(CONFIG)
+
+bench: $(VENV)/.ready ## measure how fast Easel is on this machine
+	$(BIN)/easel bench $(ARGS)
 
 test: $(VENV)/.ready-dev ## run the tests
 	$(BIN)/python -m pytest $(ARGS)

@@ -7,10 +7,11 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import StatisticsError, median, quantiles
 
 from generation.backends.base import Failed, ModelInfo, Work
 from generation.backends.local import LocalBackend
@@ -20,6 +21,8 @@ from generation.bench.findings import COMPILING, IDLE, LOADING, RUNNING, Finding
 from generation.bench.jobs import new_work, small_side
 from generation.bench.lateness import ticking
 from generation.bench.plan import Plan
+from generation.bench.timeline import Call
+from generation.errors import GenerationError, Unavailable
 
 WATCHED: tuple[str, ...] = (sys.executable, "-m", "generation.worker.bench.watched")
 COMPILING_SECONDS = 120.0
@@ -45,117 +48,138 @@ QUICK = Amounts(idle_seconds=1.5, drawing_seconds=3.0, starts=20, queued=10)
 
 
 async def measure_process(plan: Plan, findings: Findings, say: Callable[[str], None]) -> None:
-    """Lateness of this event loop, delays of starts, gaps. Raises ``Unavailable``."""
+    """Lateness of this event loop, delays of starts, gaps.
+
+    Raises ``Unavailable`` when no worker can be started; other trouble is in the findings.
+    """
     amounts = QUICK if plan.is_quick else THOROUGH
     say("the event loop with no worker")
-    worst = []
-    for _ in range(_WINDOWS):
-        with ticking() as ticks:
-            await asyncio.sleep(amounts.idle_seconds / _WINDOWS)
-        worst.append(ticks.worst_ms())
-    findings.add({lateness_of(IDLE): min(worst)})
+    idle = await _best([partial(asyncio.sleep, amounts.idle_seconds / _WINDOWS)] * _WINDOWS)
+    findings.add({lateness_of(IDLE): idle})
     async with _folder() as folder:
         diary = folder / "calls"
         await asyncio.to_thread(diary.touch)
         # One at a time: the gap that is looked for lies between two jobs.
         backend = _backend(replace(plan, slots=1), command=(*WATCHED, str(diary)))
         try:
-            await _measure(backend, diary, amounts, findings, say)
+            say("the event loop while a worker loads")
+            findings.add({lateness_of(LOADING): await _best([backend.start])})
+            await _measure(_Place(backend=backend, diary=diary, amounts=amounts), findings, say)
         finally:
             await backend.aclose()
     if plan.is_quick:
         findings.skip(LEFT_OUT, lateness_of(COMPILING))
     else:
-        await _measure_compiling(plan, findings, say)
+        say("the event loop while a worker compiles")
+        await _or_skip(findings, lateness_of(COMPILING), _compiling(plan))
 
 
-async def _measure(
-    backend: LocalBackend,
-    diary: Path,
-    amounts: Amounts,
-    findings: Findings,
-    say: Callable[[str], None],
-) -> None:
-    say("the event loop while a worker loads")
-    with ticking() as ticks:
-        info = (await backend.capabilities()).models[0]
-    findings.add({lateness_of(LOADING): ticks.worst_ms()})
-    await _draw(backend, new_work(info))  # the first job of a process is not like the others
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """A worker that is ready, and where it writes down its model's calls."""
+
+    backend: LocalBackend
+    diary: Path
+    amounts: Amounts
+
+    async def calls(self, since: float) -> list[Call]:
+        """The calls since a moment of the monotonic clock."""
+        text = await asyncio.to_thread(self.diary.read_text, encoding="utf-8")
+        return [call for call in timeline.read(text) if call.began >= since]
+
+
+async def _measure(place: _Place, findings: Findings, say: Callable[[str], None]) -> None:
+    info = (await place.backend.capabilities()).models[0]
     say("the event loop while a worker draws")
-    worst = []
-    for _ in range(_WINDOWS):
-        with ticking() as ticks:
-            ends = time.monotonic() + amounts.drawing_seconds / _WINDOWS
-            while time.monotonic() < ends:
-                await _draw(backend, new_work(info))
-        worst.append(ticks.worst_ms())
-    findings.add({lateness_of(RUNNING): min(worst)})
+    await _or_skip(findings, lateness_of(RUNNING), _running(place, info))
     say("how soon a job starts")
-    submitted = await _start_often(backend, info, amounts.starts)
-    calls = timeline.read(await asyncio.to_thread(diary.read_text, encoding="utf-8"))
-    late = timeline.delays(submitted, calls)
-    findings.add({"submit_to_start_p95_ms": quantiles(late, n=_TWENTIETHS)[-1] * 1000})
+    await _or_skip(findings, "submit_to_start_p95_ms", _starts(place, info))
     say("the gap between two waiting jobs")
-    began = time.monotonic()
-    await _queue_up(backend, info, amounts.queued)
-    calls = timeline.read(await asyncio.to_thread(diary.read_text, encoding="utf-8"))
-    found = timeline.gaps([call for call in calls if call.began >= began])
-    findings.add({"gap_between_jobs_ms": median(found) * 1000})
+    await _or_skip(findings, "gap_between_jobs_ms", _gaps(place, info))
 
 
-async def _measure_compiling(plan: Plan, findings: Findings, say: Callable[[str], None]) -> None:
-    """Lateness while jobs are drawn and the worker compiles beside them."""
-    say("the event loop while a worker compiles")
+async def _or_skip(findings: Findings, key: str, measure: Awaitable[float]) -> None:
+    """Take the measure in, or the reason why there is none."""
+    try:
+        findings.add({key: await measure})
+    except GenerationError as error:
+        findings.skip(f"a job failed: {error.detail or error.sentence}", key)
+    except StatisticsError:
+        findings.skip("too few calls of the model were seen", key)
+
+
+async def _best(actions: Iterable[Callable[[], Awaitable[object]]]) -> float:
+    """The loop's worst delay, in milliseconds, in the best of what is done here one by one."""
+    worst = []
+    for action in actions:
+        with ticking() as ticks:
+            await action()
+        worst.append(ticks.worst_ms())
+    return min(worst)
+
+
+async def _running(place: _Place, info: ModelInfo) -> float:
+    async def draw() -> None:
+        ends = time.monotonic() + place.amounts.drawing_seconds / _WINDOWS
+        while time.monotonic() < ends:
+            await _draw(place.backend, new_work(info))
+
+    await _draw(place.backend, new_work(info))  # a process's first job is not like the others
+    return await _best([draw] * _WINDOWS)
+
+
+async def _starts(place: _Place, info: ModelInfo) -> float:
+    """Each job comes after the one before has ended."""
+    side, began = small_side(info), time.monotonic()
+    submitted = []
+    for _ in range(place.amounts.starts):
+        work = new_work(info, width=side, height=side, steps=2)
+        submitted.append(time.monotonic())
+        await _draw(place.backend, work)
+    late = timeline.delays(submitted, await place.calls(began))
+    return quantiles(late, n=_TWENTIETHS)[-1] * 1000
+
+
+async def _gaps(place: _Place, info: ModelInfo) -> float:
+    side, began = small_side(info), time.monotonic()
+    works = [new_work(info, width=side, height=side, steps=4) for _ in range(place.amounts.queued)]
+    await asyncio.gather(*(_draw(place.backend, work) for work in works))
+    return median(timeline.gaps(await place.calls(began))) * 1000
+
+
+async def _compiling(plan: Plan) -> float:
+    """The loop's worst delay while jobs are drawn and the worker compiles beside them."""
     model = replace(plan.model, speed=replace(plan.model.speed, compile="on"))
     async with _folder() as folder:
         backend = _backend(replace(plan, model=model), compiled=folder)
         try:
             info = (await backend.capabilities()).models[0]
-            with ticking() as ticks:
-                has_compiled = await _draw_until_compiled(backend, info, folder)
+            return await _best([partial(_draw_until_compiled, backend, info, folder)])
         finally:
             await backend.aclose()
-    if has_compiled:
-        findings.add({lateness_of(COMPILING): ticks.worst_ms()})
-    else:
-        reason = f"within {COMPILING_SECONDS:g} s nothing was compiled; is there a C++ compiler?"
-        findings.skip(reason, lateness_of(COMPILING))
 
 
-async def _draw_until_compiled(backend: LocalBackend, info: ModelInfo, folder: Path) -> bool:
-    """Draw until programs have been written to the folder, and no more come; False without any."""
+async def _draw_until_compiled(backend: LocalBackend, info: ModelInfo, folder: Path) -> None:
+    """Draw until programs have been written to the folder and no more come.
+
+    Raises ``Unavailable`` when there are none after ``COMPILING_SECONDS``.
+    """
     began = changed = time.monotonic()
     files = 0
-    while (now := time.monotonic()) - began < COMPILING_SECONDS:
-        if files and now - changed > _SETTLED_SECONDS:
-            break
+    while not files or time.monotonic() - changed < _SETTLED_SECONDS:
         await _draw(backend, new_work(info))
         found = await asyncio.to_thread(_count_files, folder)
         if found != files:
             files, changed = found, time.monotonic()
-    return files > 0
+        if time.monotonic() - began > COMPILING_SECONDS:
+            break
+    if not files:
+        raise Unavailable(detail=f"nothing was compiled within {COMPILING_SECONDS:g} s")
 
 
 def _count_files(folder: Path) -> int:
     """Files of finished programs, as torch keeps them."""
     return sum(path.is_file() for path in (folder / "fxgraph").rglob("*"))
-
-
-async def _start_often(backend: LocalBackend, info: ModelInfo, times: int) -> list[float]:
-    """The moments at which jobs were given to an idle worker, each after the one before ended."""
-    submitted = []
-    side = small_side(info)
-    for _ in range(times):
-        work = new_work(info, width=side, height=side, steps=2)
-        submitted.append(time.monotonic())
-        await _draw(backend, work)
-    return submitted
-
-
-async def _queue_up(backend: LocalBackend, info: ModelInfo, number: int) -> None:
-    side = small_side(info)
-    works = [new_work(info, width=side, height=side, steps=4) for _ in range(number)]
-    await asyncio.gather(*(_draw(backend, work) for work in works))
 
 
 async def _draw(backend: LocalBackend, work: Work) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch._dynamo import config as dynamo_config
+from torch._inductor.loop_body import InterpreterShim
 from torch.fx.experimental import _config as shape_config
 from torch.utils._pytree import tree_leaves
 
@@ -60,6 +61,8 @@ class Compiler:
         self._thread: threading.Thread | None = None
         self._is_abandoned = False
         self._rounds = 0
+        # Made once in a process, and while it is, modules called in any thread fail: before jobs.
+        InterpreterShim._dummy_gm()  # noqa: SLF001  # torch has no other way to have it made
 
     def look(self) -> None:
         """After a job: start on what it met without a program for it, unless already at work."""

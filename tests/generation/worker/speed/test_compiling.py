@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch._inductor.loop_body import InterpreterShim
 
 from generation import demo_model
 from generation.types import Lora
@@ -56,6 +57,12 @@ def test_jobs_go_on_while_a_block_is_compiled(load: Open, backend: Backend) -> N
     backend.ran = 0
     assert torch.equal(model.draw(), before)
     assert backend.ran == STEPS * model.blocks
+
+
+def test_what_cannot_be_made_beside_a_job_is_made_at_the_load(load: Open) -> None:
+    InterpreterShim._dummy_gm.cache_clear()
+    load("sd15")
+    assert InterpreterShim._dummy_gm.cache_info().currsize == 1
 
 
 def test_what_blocks_meet_later_is_compiled_after_the_job_that_met_it(
