@@ -242,7 +242,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    set_up_logging(level="error", style="text")
+    set_up_logging(level="critical", style="text")  # the report and one sentence say it all
     options = BenchOptions(
         model=arguments.model,
         config=arguments.config,

@@ -163,3 +163,12 @@ async def test_a_stop_ends_it_without_a_report(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(bench, "measure", measure)
     code = await run_bench(BenchOptions(), {}, say=ended.append, tell=lambda _: None, stop=stop)
     assert (code, ended) == (1, ["measuring"])
+
+
+def test_a_folder_that_holds_no_model_ends_with_2_and_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "--quick", "--device", "cpu", "--model", str(tmp_path)]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"easel: the model {tmp_path.name} cannot be measured: ")
+    assert "model_index.json" in last
