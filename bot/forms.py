@@ -93,12 +93,9 @@ class EditForm(Form):
             mask=self._origin.mask,
             parent=self._origin.parent,
         )
-        intake = desk_of(interaction).intake
-        intake.check(order)
-        receipt = await intake.acknowledge(
-            interaction, private=self._origin.private, spoiler=self._origin.spoiler
+        await desk_of(interaction).intake.take(
+            interaction, order, private=self._origin.private, spoiler=self._origin.spoiler
         )
-        await intake.admit(order, receipt)
 
 
 class ReimagineForm(Form):
@@ -126,10 +123,7 @@ class ReimagineForm(Form):
         # A flag in the prompt was typed with more intent than the field's prefilled value.
         strength = _number(self._strength.value) if flags.strength is None else None
         order = Order(draft=merge(Draft(strength=strength), flags), picture=self._picture)
-        intake = desk_of(interaction).intake
-        intake.check(order)
-        receipt = await intake.acknowledge(interaction, private=False)
-        await intake.admit(order, receipt)
+        await desk_of(interaction).intake.take(interaction, order, private=False)
 
 
 def form_for(job: Job, *, private: bool, spoiler: bool) -> EditForm:

@@ -141,6 +141,22 @@ class Intake:
             dedupe_key=f"message:{message.id}",
         )
 
+    async def take(
+        self,
+        interaction: discord.Interaction,
+        order: Order,
+        *,
+        private: bool,
+        spoiler: bool = False,
+    ) -> None:
+        """Check an order that is whole already, acknowledge it, and admit it.
+
+        Raises what ``check``, ``acknowledge`` and ``admit`` raise.
+        """
+        self.check(order)
+        receipt = await self.acknowledge(interaction, private=private, spoiler=spoiler)
+        await self.admit(order, receipt)
+
     async def admit(self, order: Order, receipt: Receipt) -> Ticket:
         """Accept the order and show where it stands. Raises a ``Refused`` or ``StorageError``."""
         pictures, params = await self._material.prepare(order, receipt.scope)

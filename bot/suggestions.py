@@ -46,6 +46,11 @@ def suggest_models(catalog: Catalog, typed: str) -> Suggestions:
             yield model.title, model.name
 
 
+async def offer_models(interaction: discord.Interaction, typed: str) -> Choices:
+    """The choices for an option that names a model."""
+    return choices(suggest_models(desk_of(interaction).catalog, typed))
+
+
 def suggest_samplers(model: ModelInfo | None, typed: str) -> Suggestions:
     """Samplers; once one is typed out, also joined with its schedules."""
     if model is None:

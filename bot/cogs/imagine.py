@@ -15,8 +15,8 @@ from bot.suggestions import (
     Choices,
     choices,
     chosen_model,
+    offer_models,
     suggest_loras,
-    suggest_models,
     suggest_samplers,
     suggest_schedulers,
 )
@@ -89,15 +89,10 @@ async def imagine(  # noqa: PLR0917 - discord.py makes the options of the parame
     )
     picture = None if image is None else uploads.of_attachment(image)
     order = Order(draft=draft_of(options), picture=picture)
-    intake = desk_of(interaction).intake
-    intake.check(order)
-    receipt = await intake.acknowledge(interaction, private=private, spoiler=spoiler)
-    await intake.admit(order, receipt)
+    await desk_of(interaction).intake.take(interaction, order, private=private, spoiler=spoiler)
 
 
-@imagine.autocomplete("model")
-async def _models(interaction: discord.Interaction, typed: str) -> Choices:
-    return choices(suggest_models(desk_of(interaction).catalog, typed))
+imagine.autocomplete("model")(offer_models)
 
 
 @imagine.autocomplete("aspect_ratio")

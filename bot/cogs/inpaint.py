@@ -12,7 +12,7 @@ from bot import errors, uploads
 from bot.desk import desk_of
 from bot.orders import Holes, Mask, Order, draft_of
 from bot.replies import PROMPT_ROOM
-from bot.suggestions import Choices, choices, suggest_models
+from bot.suggestions import offer_models
 from generation.images import Margins
 from generation.prompt import Draft
 from generation.types import SEED_MAX
@@ -91,7 +91,7 @@ async def inpaint(  # noqa: PLR0917 - discord.py makes the options of the parame
         draft = replace(draft, padding=_USUAL_PADDING)
     what: Mask = Holes() if mask is None else uploads.of_attachment(mask)
     order = Order(draft=draft, picture=uploads.of_attachment(image), mask=what)
-    await _take(interaction, order, private=private, spoiler=spoiler)
+    await desk_of(interaction).intake.take(interaction, order, private=private, spoiler=spoiler)
 
 
 @app_commands.command(description="Draw a picture on beyond its edges")
@@ -141,19 +141,8 @@ async def outpaint(  # noqa: PLR0917 - discord.py makes the options of the param
         draft = replace(draft, mask_blur=_BLUR_OF_MARGINS)
     margins = Margins(**dict.fromkeys(_SIDES[direction], percent))
     order = Order(draft=draft, picture=uploads.of_attachment(image), mask=margins)
-    await _take(interaction, order, private=private, spoiler=spoiler)
+    await desk_of(interaction).intake.take(interaction, order, private=private, spoiler=spoiler)
 
 
-@inpaint.autocomplete("model")
-@outpaint.autocomplete("model")
-async def _models(interaction: discord.Interaction, typed: str) -> Choices:
-    return choices(suggest_models(desk_of(interaction).catalog, typed))
-
-
-async def _take(
-    interaction: discord.Interaction, order: Order, *, private: bool, spoiler: bool
-) -> None:
-    intake = desk_of(interaction).intake
-    intake.check(order)
-    receipt = await intake.acknowledge(interaction, private=private, spoiler=spoiler)
-    await intake.admit(order, receipt)
+inpaint.autocomplete("model")(offer_models)
+outpaint.autocomplete("model")(offer_models)

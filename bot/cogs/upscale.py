@@ -11,7 +11,7 @@ from bot import errors, replies, uploads
 from bot.desk import desk_of
 from bot.orders import Order, draft_of
 from bot.replies import PROMPT_ROOM
-from bot.suggestions import Choices, choices, suggest_models
+from bot.suggestions import offer_models
 from generation.enlarging import FACTOR
 from generation.prompt import Draft
 from generation.types import SEED_MAX
@@ -64,6 +64,4 @@ async def upscale(  # noqa: PLR0917 - discord.py makes the options of the parame
     await intake.admit(Order(draft=draft, picture=picture, factor=factor), receipt)
 
 
-@upscale.autocomplete("model")
-async def _models(interaction: discord.Interaction, typed: str) -> Choices:
-    return choices(suggest_models(desk_of(interaction).catalog, typed))
+upscale.autocomplete("model")(offer_models)
