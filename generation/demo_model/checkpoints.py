@@ -58,3 +58,19 @@ class MovingAverage:
         self._updates = int(str(state["updates"]))
         for name, value in section(state, "weights").items():
             self.weights[name].copy_(torch.as_tensor(value))
+
+
+def resume(
+    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, average: MovingAverage
+) -> int:
+    """Puts back what was saved there, and returns the step to go on from: 0 without a file.
+
+    Raises TypeError where the file is no such checkpoint.
+    """
+    state = load_state(path)
+    if state is None:
+        return 0
+    module.load_state_dict(section(state, "model"))
+    optimizer.load_state_dict(section(state, "optimizer"))
+    average.load_state_dict(section(state, "average"))
+    return int(str(state["step"]))

@@ -15,7 +15,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from generation.demo_model.architecture import TEXT_WIDTH, new_text_encoder
 from generation.demo_model.captions import Caption, describe
-from generation.demo_model.checkpoints import MovingAverage, load_state, save_state, section
+from generation.demo_model.checkpoints import MovingAverage, resume, save_state
 from generation.demo_model.domain import SLOTS, draw_lots
 from generation.demo_model.tokenizer import MAX_TOKENS, learn_tokenizer
 
@@ -75,13 +75,7 @@ def train_text_encoder(
     reader = Reader(new_text_encoder()).to(device)
     optimizer = torch.optim.AdamW(reader.parameters(), lr=_PEAK_RATE, weight_decay=0.01)
     average = MovingAverage(reader, decay=0.995)
-    begin = 0
-    state = load_state(out / "text.pt")
-    if state is not None:
-        reader.load_state_dict(section(state, "model"))
-        optimizer.load_state_dict(section(state, "optimizer"))
-        average.load_state_dict(section(state, "average"))
-        begin = int(str(state["step"]))
+    begin = resume(out / "text.pt", reader, optimizer, average)
     began = time.monotonic()
     for step in range(begin, steps):
         rate = min(1.0, (step + 1) / 100) * max(0.02, 1 - step / steps)

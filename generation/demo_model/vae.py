@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from generation.demo_model.architecture import LATENT_CHANNELS, grown, new_autoencoder
-from generation.demo_model.checkpoints import MovingAverage, load_state, save_state, section
+from generation.demo_model.checkpoints import MovingAverage, resume, save_state
 from generation.demo_model.domain import draw_lots
 from generation.demo_model.render import render
 
@@ -42,7 +42,7 @@ def train_autoencoder(out: Path, *, steps: int, device: torch.device) -> Autoenc
         weight_decay=0.0,
     )
     average = MovingAverage(vae, decay=0.998)
-    begin = _resume(out / "vae.pt", vae, optimizer, average)
+    begin = resume(out / "vae.pt", vae, optimizer, average)
     began = time.monotonic()
     for step in range(begin, steps):
         for group in optimizer.param_groups:
@@ -82,7 +82,7 @@ def grow_autoencoder(
     vae = grown(small).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=_PEAK_RATE, weight_decay=0.0)
     average = MovingAverage(vae, decay=0.99)
-    begin = _resume(out / "grown.pt", vae, optimizer, average)
+    begin = resume(out / "grown.pt", vae, optimizer, average)
     for step in range(begin, steps):
         for group in optimizer.param_groups:
             group["lr"] = 0.6 * _PEAK_RATE * _rate(step, steps)
@@ -115,18 +115,6 @@ def _growth_loss(
         noise = torch.randn(wanted.shape, generator=generator, device=wanted.device)
         decoded = vae.decode(wanted + 0.12 * strength * noise).sample
     return picture_loss(decoded.float(), pictures) + functional.mse_loss(latents.float(), wanted)
-
-
-def _resume(
-    path: Path, vae: AutoencoderKL, optimizer: torch.optim.Optimizer, average: MovingAverage
-) -> int:
-    state = load_state(path)
-    if state is None:
-        return 0
-    vae.load_state_dict(section(state, "model"))
-    optimizer.load_state_dict(section(state, "optimizer"))
-    average.load_state_dict(section(state, "average"))
-    return int(str(state["step"]))
 
 
 def _rate(step: int, steps: int) -> float:
