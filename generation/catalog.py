@@ -158,6 +158,7 @@ def _cannot(model: ModelInfo, task: Task, models: Iterable[ModelInfo]) -> str:
         Task.TXT2IMG: "draw from a prompt alone",
         Task.IMG2IMG: "start from a picture",
         Task.INPAINT: "redraw a part of a picture",
+        Task.EDIT: "edit pictures by instruction",
     }
     able = [other.name for other in models if task in other.tasks]
     hint = f" These can: {', '.join(able[:5])}." if able else ""

@@ -82,7 +82,14 @@ class Queue:
 
     async def place(self, job_id: JobId) -> Place | None:
         """Where the job stands if nobody else joins; None if it is not waiting."""
-        return self._place(job_id, await self.store.jobs.line())
+        return self._place(job_id, *await self.line())
+
+    async def line(self) -> tuple[Line, Speeds]:
+        """The queue as it is now, and the speeds by which the policy now reckons."""
+        line = await self.store.jobs.line()
+        speeds = Speeds(line.samples)
+        self.policy.measured(speeds.of_models)
+        return line, speeds
 
     async def cancel(self, job_id: JobId) -> Job:
         """Stop a job; one that has its ending already stays as it is. Raises ``UnknownJob``.
@@ -166,9 +173,7 @@ class Queue:
         for blob in blobs:
             await self.blobs.delete(blob)
 
-    def _place(self, job_id: JobId, line: Line) -> Place | None:
-        speed = Speeds(line.samples).of_models
-        self.policy.measured(speed)
+    def _place(self, job_id: JobId, line: Line, speeds: Speeds) -> Place | None:
         order = list(self.policy.order(line.waiting))
         index = next((i for i, item in enumerate(order) if item.id == job_id), None)
         if index is None:
@@ -176,7 +181,7 @@ class Queue:
         eta = seconds_until_start(
             order[:index],
             line.running,
-            speed=speed,
+            speed=speeds.of_models,
             slots=self.slots,
             now=self._clock.now(),
         )

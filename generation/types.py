@@ -42,6 +42,8 @@ class Task(StrEnum):
     TXT2IMG = "txt2img"
     IMG2IMG = "img2img"
     INPAINT = "inpaint"
+    EDIT = "edit"
+    """An instruction, such as “make it night”, on one or several pictures."""
 
 
 class JobState(StrEnum):
@@ -92,6 +94,34 @@ class Lora:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Control:
+    """A picture that holds a drawing to its lines, depth or pose: a unit of ControlNet.
+
+    ``kind`` is a name from the model's ``controls``. With ``prepare`` the picture is an ordinary
+    one from which lines and the like are still to be found; without, it shows them already. It
+    acts with ``weight`` (0 … 2) on the steps between the shares ``start`` and ``end`` (0 … 1).
+    """
+
+    kind: str
+    weight: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+    prepare: bool = True
+
+
+OptionValue = bool | int | float | str
+"""What an engine's own option may be set to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """An option that only one engine knows, by the name in its models' ``options``."""
+
+    name: str
+    value: OptionValue
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Params:
     """Everything that decides the pixels, fully resolved: nothing here means "the default".
 
@@ -109,6 +139,10 @@ class Params:
     With ``hires`` above 1 a picture from a prompt is enlarged so many times and drawn over with
     ``hires_strength``. With a ``subseed_strength`` all pictures have the seed ``seed``, and the
     noise of picture ``i`` is turned that far (0 … 1) towards that of seed ``subseed + i``.
+
+    ``references`` is how many of the job's pictures are there to be looked at: what an edit works
+    on, or what a picture from a prompt should resemble, as far as ``reference_weight`` (0 … 2)
+    says. ``controls`` have a picture each. With ``tiling`` the edges meet without a seam.
     """
 
     task: Task
@@ -136,6 +170,11 @@ class Params:
     hires_strength: float = 0.0
     subseed: int = 0
     subseed_strength: float = 0.0
+    references: int = 0
+    reference_weight: float = 1.0
+    controls: tuple[Control, ...] = ()
+    tiling: bool = False
+    options: tuple[Setting, ...] = ()
 
     @property
     def final_size(self) -> tuple[int, int]:
@@ -164,7 +203,8 @@ class Params:
 class Request:
     """One accepted wish. ``dedupe_key`` makes submitting twice harmless; times are UNIX seconds.
 
-    ``inputs`` are stored pictures: for img2img the picture, for inpaint the picture and its mask.
+    ``inputs`` are stored pictures: for img2img the picture, for inpaint the picture and its mask;
+    then the ``references``, then one for each of the ``controls``.
     ``delivery`` is an opaque address that only the caller understands. ``parent`` is the job
     whose picture or settings this one started from.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -29,7 +30,7 @@ class ActionRefused(Exception):
         self.errors = errors
 
 
-class Connection:
+class Connection(ABC):
     """Keeps what a member is shown, in ``seen``, ``frames`` and ``state``. First use connects."""
 
     def __init__(self, page_url: str, user_id: str, name: str) -> None:
@@ -150,9 +151,9 @@ class Connection:
                 raise _refused(response.status, as_object(answer))
             return answer
 
+    @abstractmethod
     def progress(self, data: JsonObject) -> None:
         """Take note of how an interaction of this member stands."""
-        raise NotImplementedError
 
     async def _listen(self) -> None:
         if self._socket is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from generation.errors import BackendError
-from generation.types import JobId, Params, Progress, Result, Task
+from generation.types import JobId, OptionValue, Params, Progress, Result, Task
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +27,42 @@ class LoraInfo:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ControlInfo:
+    """A kind of ``Control`` that a model takes. ``prepares``: it finds the lines by itself."""
+
+    name: str
+    title: str = ""
+    prepares: bool = False
+
+
+class OptionKind(StrEnum):
+    """What an engine's own option is set to."""
+
+    SWITCH = "switch"
+    WHOLE = "whole"
+    NUMBER = "number"
+    TEXT = "text"
+    CHOICE = "choice"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptionInfo:
+    """An option that only this engine knows, by ``name`` in the style of ``restore_faces``.
+
+    Numbers are ``lowest`` … ``highest``, where these are known; a choice is one of ``choices``.
+    ``default`` is what the engine takes when nothing is said, None where it does not tell.
+    """
+
+    name: str
+    title: str
+    kind: OptionKind
+    default: OptionValue | None = None
+    lowest: float | None = None
+    highest: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelInfo:
     """A model as members choose it, with its own defaults and what it can do.
 
@@ -35,7 +72,8 @@ class ModelInfo:
     ``embeddings`` in a prompt stands for a learned one. ``uses_emphasis`` says that brackets in a
     prompt weigh words. ``eta_samplers`` are those that take ``eta``; ``clip_skip`` may be up to
     ``max_clip_skip``, where 1 skips nothing. ``uses_subseed`` says that noise can be turned towards
-    another seed's.
+    another seed's. ``max_references`` is how many pictures it can look at besides the one it starts
+    from. ``uses_tiling``: it can make edges meet. ``options`` are its engine's own.
     """
 
     name: str
@@ -65,6 +103,10 @@ class ModelInfo:
     clip_skip: int = 1
     max_clip_skip: int = 1
     uses_subseed: bool = False
+    max_references: int = 0
+    controls: tuple[ControlInfo, ...] = ()
+    uses_tiling: bool = False
+    options: tuple[OptionInfo, ...] = ()
 
     def nearest_side(self, side: float, *, longest: float = math.inf) -> int:
         """The allowed side nearest to that many pixels, not above ``longest`` if any is."""
@@ -105,13 +147,30 @@ class Work:
     """A job as a backend sees it: no owner, no place. Pictures are re-encoded, trusted PNG bytes.
 
     ``image`` is set for img2img, in the size that is drawn. For inpaint both are set, ``image`` and
-    ``mask`` (white is redrawn), in the finished picture's size.
+    ``mask`` (white is redrawn), in the finished picture's size. ``references`` have sizes of their
+    own; ``controls`` are in the order of the parameters' ``controls``.
     """
 
     job_id: JobId
     params: Params
     image: bytes | None = field(default=None, repr=False)
     mask: bytes | None = field(default=None, repr=False)
+    references: tuple[bytes, ...] = field(default=(), repr=False)
+    controls: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, job_id: JobId, params: Params, inputs: Sequence[bytes]) -> Work:
+        """The job with its pictures in the order of ``Request.inputs``."""
+        own = {Task.IMG2IMG: 1, Task.INPAINT: 2}.get(params.task, 0)
+        looked_at = own + params.references
+        return cls(
+            job_id=job_id,
+            params=params,
+            image=inputs[0] if own and inputs else None,
+            mask=inputs[1] if own == 2 and len(inputs) > 1 else None,
+            references=tuple(inputs[own:looked_at]),
+            controls=tuple(inputs[looked_at : looked_at + len(params.controls)]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ from generation.clock import Clock
 from generation.dispatcher.lane import Lane
 from generation.dispatcher.rules import Rules
 from generation.errors import BackendError, BadReply, GenerationError
-from generation.types import Job, Result, Task
+from generation.types import Job, Result
 
 _log = logging.getLogger(__name__)
 
@@ -132,11 +132,7 @@ class Attempt:
     async def _work(self) -> Work:
         request = self.job.request
         pictures = [await self._blobs.get(blob) for blob in request.inputs]
-        image = mask = None
-        if request.params.task is not Task.TXT2IMG and pictures:
-            image = pictures[0]
-            mask = pictures[1] if len(pictures) > 1 else None
-        return Work(job_id=self.job.id, params=request.params, image=image, mask=mask)
+        return Work.of(self.job.id, request.params, pictures)
 
     def _take(self, event: Event) -> Ending | None:
         match event:

@@ -26,7 +26,6 @@ from generation.errors import (
     UnknownJob,
     WorkerLost,
 )
-from generation.estimate import Speeds
 from generation.limits import check_request
 from generation.queue import Queue
 from generation.store import CANCELLED, Interrupted
@@ -172,13 +171,11 @@ class Dispatcher:
             _log.warning("store.unavailable detail=%s", error.detail)
 
     async def _start_jobs(self) -> None:
-        line, policy = await self._jobs.line(), self._queue.policy
+        (line, speeds), policy = await self._queue.line(), self._queue.policy
         fresh = await self._startable(line.waiting)
         if not fresh:
             policy.rest()
             return
-        speeds = Speeds(line.samples)
-        policy.measured(speeds.of_models)
         # A job that is queued again may still be tidied up after its last attempt.
         ready = [item for item in fresh if item.id not in self._attempts]
         suspects = [item for item in ready if item.is_suspect]

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from generation.store import tables
 from generation.types import (
     BlobId,
+    Control,
     Fault,
     Job,
     JobId,
@@ -21,6 +22,7 @@ from generation.types import (
     Params,
     Request,
     ScopeId,
+    Setting,
     StoredOutput,
     Task,
 )
@@ -141,4 +143,6 @@ def _params(stored: Mapping[str, Any]) -> Params:
     values = {name: value for name, value in stored.items() if name in _PARAMS}
     task = Task(values.pop("task"))
     loras = tuple(Lora(**lora) for lora in values.pop("loras"))
-    return Params(task=task, loras=loras, **values)
+    controls = tuple(Control(**control) for control in values.pop("controls", ()))
+    options = tuple(Setting(**setting) for setting in values.pop("options", ()))
+    return Params(task=task, loras=loras, controls=controls, options=options, **values)

@@ -56,8 +56,7 @@ def _build(kind: Any, plain: object, parts: Sequence[bytes]) -> object:
     if origin in {types.UnionType, typing.Union}:
         if plain is None:
             return None
-        kind = next(choice for choice in typing.get_args(kind) if choice is not type(None))
-        return _build(kind, plain, parts)
+        return _build(_meant(kind, plain), plain, parts)
     if origin in {tuple, frozenset}:
         if not isinstance(plain, list):
             raise PlainError(f"a list was expected, not {type(plain).__name__}")
@@ -66,6 +65,12 @@ def _build(kind: Any, plain: object, parts: Sequence[bytes]) -> object:
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _build_dataclass(kind, plain, parts)
     return _build_scalar(kind, plain, parts)
+
+
+def _meant(union: Any, plain: object) -> Any:
+    """Of a union's kinds, the one that the value is of; of a single one, that one."""
+    choices = [choice for choice in typing.get_args(union) if choice is not type(None)]
+    return next((choice for choice in choices if type(plain) is choice), choices[0])
 
 
 def _build_dataclass(kind: type[Any], plain: object, parts: Sequence[bytes]) -> object:

@@ -10,7 +10,16 @@ import pytest
 from generation.errors import OverLimit, QueueFull, Refused
 from generation.limits import Limits
 from generation.store import CANCELLED, Ended, Store
-from generation.types import BlobId, Fault, JobId, JobState, Lora, ScopeId
+from generation.types import (
+    BlobId,
+    Control,
+    Fault,
+    JobId,
+    JobState,
+    Lora,
+    ScopeId,
+    Setting,
+)
 from tests.generation.stage import NOW, SCOPE, request
 
 WIDE = Limits(max_queued=100, max_per_day=100_000)
@@ -21,6 +30,8 @@ async def test_everything_about_a_request_is_written_down(store: Store) -> None:
     wish = request(
         prompt='naïve 🖼 "quotes" \ud800',
         loras=(Lora(name="ink", weight=0.7), Lora(name="soft")),
+        controls=(Control(kind="depth", weight=0.5, prepare=False),),
+        options=(Setting(name="restore_faces", value=True), Setting(name="hires_steps", value=9)),
         inputs=(BlobId("b" * 64), BlobId("a" * 64)),
         parent=JobId("before"),
     )

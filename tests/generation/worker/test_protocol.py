@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from generation.backends.base import Work
 from generation.backends.scripted import TEST_CARD
-from generation.types import JobId, Lora, Output, Progress, Result, Task
+from generation.types import Control, JobId, Lora, Output, Progress, Result, Setting, Task
 from generation.worker import protocol
 from generation.worker.settings import LocalModel, WorkerSettings
 from tests.generation.local_models import params
@@ -45,6 +45,21 @@ MESSAGES: list[protocol.Message] = [
             params=params(task=Task.INPAINT, loras=(Lora(name="ink"),), prompt="日本 \x00"),
             image=b"picture",
             mask=b"",
+        )
+    ),
+    protocol.Run(
+        work=Work(
+            job_id=JOB,
+            params=params(
+                task=Task.EDIT,
+                references=2,
+                controls=(Control(kind="canny", end=0.5),),
+                options=tuple(
+                    Setting(name="any", value=value) for value in (True, 1, 0.5, "text", 1.0)
+                ),
+            ),
+            references=(b"one", b"two"),
+            controls=(b"lines",),
         )
     ),
     protocol.Cancel(job_id=JOB),
