@@ -18,7 +18,6 @@ from generation.types import SEED_MAX, Params, Task, new_seed
 from generation.variations import choose_variation
 
 _LOG = logging.getLogger(__name__)
-_MOST_GUIDANCE = 30.0
 _RATIO_TOLERANCE = 1.25
 _NO_STRENGTH = 1.0  # txt2img redraws everything
 
@@ -120,7 +119,7 @@ class Catalog:
             negative_prompt=_negative(draft, model),
             width=width,
             height=height,
-            steps=_within("steps", draft.steps, model.steps, 1, model.max_steps),
+            steps=_within("steps", draft.steps, model.steps, model.min_steps, model.max_steps),
             guidance_scale=_guidance(draft, model),
             sampler=sampler,
             scheduler=scheduler,
@@ -197,9 +196,10 @@ def _guidance(draft: Draft, model: ModelInfo) -> float:
         raise InvalidParams(
             "guidance_scale", f"The model {model.name} ignores guidance; leave it out."
         )
-    if not (math.isfinite(asked) and 0 <= asked <= _MOST_GUIDANCE):
+    lowest, highest = model.min_guidance, model.max_guidance
+    if not (math.isfinite(asked) and lowest <= asked <= highest):
         raise InvalidParams(
-            "guidance_scale", f"Guidance is from 0 to {_MOST_GUIDANCE:g}, not {asked:g}."
+            "guidance_scale", f"Guidance is from {lowest:g} to {highest:g} here, not {asked:g}."
         )
     return float(asked)
 

@@ -97,14 +97,18 @@ class _Reader:
             self.notes.append(f"{text}; {near.width}×{near.height} comes closest to its shape.")
 
     def take_numbers(self) -> None:
-        steps, most = _whole(self._field("steps")), self._model.max_steps
+        steps, model = _whole(self._field("steps")), self._model
         if steps and not self._try(steps=steps):
-            self.draft = replace(self.draft, steps=most)
-            self.notes.append(f"{steps} steps are too many here; {most} are chosen.")
+            nearest = max(model.min_steps, min(steps, model.max_steps))
+            self.draft = replace(self.draft, steps=nearest)
+            many = "More" if steps > nearest else "Fewer"
+            self.notes.append(
+                f"{many} than {nearest} steps are not possible here; {nearest} are chosen."
+            )
         guidance = self._guidance()
         if guidance is not None and not self._try(guidance_scale=guidance):
-            ignored = f"has no effect with {self._model.title}"
-            reason = "is too high here" if self._model.uses_guidance else ignored
+            ignored = f"has no effect with {model.title}"
+            reason = "is not possible here" if model.uses_guidance else ignored
             self.notes.append(f"Guidance {guidance:g} {reason} and is left out.")
         factor, strength = self._number("hires upscale"), self._number("denoising strength")
         if factor is not None and strength is not None:

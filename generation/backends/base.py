@@ -67,6 +67,7 @@ class ModelInfo:
     """A model as members choose it, with its own defaults and what it can do.
 
     Sizes are pixels: each side is a multiple of ``multiple_of`` within ``min_side`` … ``max_side``.
+    Guidance is ``min_guidance`` … ``max_guidance``, steps ``min_steps`` … ``max_steps``.
     ``uses_negative_prompt`` and ``uses_guidance`` are False where the model ignores the option.
     ``loras`` can be put on it; ``misfits`` are there too, but made for other models. A word of
     ``embeddings`` in a prompt stands for a learned one. ``uses_emphasis`` says that brackets in a
@@ -94,7 +95,10 @@ class ModelInfo:
     multiple_of: int = 8
     min_side: int = 64
     max_side: int = 2048
+    min_steps: int = 1
     max_steps: int = 150
+    min_guidance: float = 0.0
+    max_guidance: float = 30.0
     max_count: int = 4
     uses_negative_prompt: bool = True
     uses_guidance: bool = True

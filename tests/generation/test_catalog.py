@@ -30,7 +30,10 @@ MODEL = replace(
     max_clip_skip=3,
 )
 OTHER = replace(TEST_CARD, name="swift", tasks=frozenset({Task.TXT2IMG}), uses_guidance=False)
-CATALOG = Catalog((MODEL, OTHER))
+NARROW = replace(
+    TEST_CARD, name="narrow", min_steps=2, max_steps=75, min_guidance=1.0, max_guidance=15.0
+)
+CATALOG = Catalog((MODEL, OTHER, NARROW))
 
 
 def resolve(task: Task = Task.TXT2IMG, **typed: object) -> Params:
@@ -143,6 +146,8 @@ def test_every_ratio_gives_an_allowed_size_or_one_refusal(width: int, height: in
         ("txt2img", {"steps": 0}, "steps", "1 to 150"),
         ("txt2img", {"count": 5}, "count", "1 to 4"),
         ("txt2img", {"guidance_scale": 31.0}, "guidance_scale", "0 to 30"),
+        ("txt2img", {"model": "narrow", "steps": 1}, "steps", "2 to 75"),
+        ("txt2img", {"model": "narrow", "guidance_scale": 0.5}, "guidance_scale", "1 to 15"),
         ("txt2img", {"guidance_scale": float("nan")}, "guidance_scale", "not nan"),
         ("txt2img", {"model": "swift", "guidance_scale": 3.0}, "guidance_scale", "ignores"),
         ("txt2img", {"sampler": "Euler b"}, "sampler", "Did you mean Euler"),

@@ -26,6 +26,7 @@ MODEL = replace(
     multiple_of=64,
     min_side=256,
     max_side=1024,
+    min_steps=2,
     max_steps=60,
     samplers=("Euler a", "Euler", "DPM++ 2M", "DDIM"),
     schedulers=("Automatic", "Karras", "Simple"),
@@ -133,7 +134,7 @@ def test_our_own_pictures_lead_to_the_same_job_again(data: st.DataObject) -> Non
         negative_prompt=negative,
         width=data.draw(st.sampled_from([256, 512, 1024])),
         height=data.draw(st.sampled_from([256, 512, 1024])),
-        steps=data.draw(st.integers(1, 60)),
+        steps=data.draw(st.integers(2, 60)),
         guidance_scale=data.draw(st.sampled_from([0.0, 1.0, 5.5, 30.0])),
         sampler=data.draw(st.sampled_from(MODEL.samplers)),
         scheduler=data.draw(st.sampled_from(MODEL.schedulers)),
@@ -159,8 +160,9 @@ def resolved(draft: Draft) -> Params:
 @pytest.mark.parametrize(
     ("line", "note"),
     [
-        ("Steps: 900", "900 steps are too many here; 60 are chosen."),
-        ("CFG scale: 70", "Guidance 70 is too high here and is left out."),
+        ("Steps: 900", "More than 60 steps are not possible here; 60 are chosen."),
+        ("Steps: 1", "Fewer than 2 steps are not possible here; 2 are chosen."),
+        ("CFG scale: 70", "Guidance 70 is not possible here and is left out."),
         ("Sampler: Restart", "The sampler “Restart” is not here; the usual one is chosen."),
         ("Schedule type: Beta", "The schedule “Beta” is not here; the usual one is chosen."),
         ("Clip skip: 9", "Clip skip 9 is not possible here and is left out."),
