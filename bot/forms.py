@@ -14,7 +14,7 @@ from bot.replies import PROMPT_ROOM
 from bot.text import clip, plain
 from bot.uploads import Pointer
 from generation.errors import InvalidParams
-from generation.prompt import Draft, merge, parse_flags
+from generation.prompt import Draft, merge, parse_flags, write_setting
 from generation.types import BlobId, Job, JobId
 
 FORM_SECONDS = 3600.0
@@ -158,6 +158,7 @@ def settings_text(draft: Draft) -> str:
     words = [f"--{name} {value}" for name, value in flags if value not in {None, ""}]
     words += ["--exact"] * bool(draft.exact)
     words += [f"--lora {lora.name}:{lora.weight:g}" for lora in draft.loras]
+    words += [f"--set {write_setting(setting)}" for setting in draft.options]
     return " ".join(words)
 
 

@@ -29,6 +29,7 @@ from generation.types import (
     OwnerId,
     Request,
     ScopeId,
+    Task,
     Ticket,
     new_job_id,
 )
@@ -197,6 +198,7 @@ class Intake:
         except BadImage as error:
             raise InvalidParams("prompt", _NO_PROMPT, detail=error.detail) from error
         found = to_enlarge(taken.draft, taken.draft.seed)
+        found = self._catalog.fitted(found, Task.IMG2IMG)
         return replace(
             found,
             model=draft.model or found.model,

@@ -84,6 +84,7 @@ def draft_from(params: Params) -> Draft:
         hires_strength=params.hires_strength if params.hires > 1 else None,
         subseed=params.subseed if params.subseed_strength else None,
         subseed_strength=params.subseed_strength or None,
+        options=params.options,
     )
 
 

@@ -13,6 +13,7 @@ from bot import custom_ids
 from bot.custom_ids import Action
 from bot.text import block, clean, clip, length, plain
 from generation.images import Encoded
+from generation.prompt import write_setting
 from generation.types import Job, JobId, JobState, Params, Place, Progress, Task
 
 TEXT_LIMIT: Final = 4000
@@ -238,6 +239,7 @@ def _settings(params: Params, seconds: float | None) -> str:
     if params.exact:
         parts.append("exact")
     parts += [f"{plain(lora.name, 60)} {lora.weight:g}" for lora in params.loras[:5]]
+    parts += [plain(write_setting(setting), 60) for setting in params.options[:5]]
     if seconds is not None:
         parts.append(f"{seconds:.1f} s")
     return "-# " + " · ".join(parts)

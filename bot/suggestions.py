@@ -8,9 +8,12 @@ import discord
 from discord import app_commands
 
 from bot.desk import desk_of
-from generation.backends.base import LoraInfo, ModelInfo
+from generation.backends.base import LoraInfo, ModelInfo, OptionInfo, OptionKind
 from generation.catalog import Catalog
 from generation.errors import InvalidParams, Unavailable
+from generation.own_options import values_of
+from generation.prompt import split_settings, write_setting, written
+from generation.types import OptionValue, Setting
 
 Suggestions = Iterator[tuple[str, str]]
 Choices = list[app_commands.Choice[str]]
@@ -87,6 +90,38 @@ def suggest_loras(model: ModelInfo | None, typed: str) -> Suggestions:
         if any(wanted in word.casefold() for word in words):
             end = f"{colon}{weight}"
             yield f"{start}{_described(lora, end)}", f"{start}{lora.name}{end}"
+
+
+def suggest_options(model: ModelInfo | None, typed: str) -> Suggestions:
+    """An engine's own options for the last place of a list; after the ``=``, what it may be."""
+    *before, last = split_settings(typed)
+    start = "".join(f"{part.strip()}, " for part in before if part.strip())
+    name, equals, value = last.strip().partition("=")
+    for info in () if model is None else model.options:
+        named = info.name.casefold() == name.strip().casefold()
+        if equals and named:
+            for offered in _values(info, value.strip().strip('"“”')):
+                pair = write_setting(Setting(name=info.name, value=offered))
+                yield f"{start}{pair}", f"{start}{pair}"
+        elif not equals and _is_meant(name, info):
+            title = f" ({info.title})" if info.title not in {"", info.name} else ""
+            yield f"{start}{info.name}={title} {values_of(info)}", f"{start}{info.name}="
+
+
+def _is_meant(typed: str, info: OptionInfo) -> bool:
+    wanted = typed.strip().casefold()
+    return wanted in info.name.casefold() or wanted in info.title.casefold()
+
+
+def _values(info: OptionInfo, typed: str) -> Iterator[OptionValue]:
+    """What the option may be set to, as far as it is typed; a number is what was typed."""
+    offered: list[OptionValue] = [*info.choices]
+    if info.kind is OptionKind.SWITCH:
+        offered = [True, False]
+    found = [value for value in offered if typed.casefold() in written(value).casefold()]
+    if not offered:
+        found = [typed] if typed else [] if info.default in {None, ""} else [info.default or 0]
+    yield from found
 
 
 def _described(lora: LoraInfo, weight: str) -> str:

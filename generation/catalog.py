@@ -6,11 +6,13 @@ import asyncio
 import logging
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from generation.backends.base import Backend, ModelInfo
 from generation.choices import choose_loras, choose_sampler, unknown
 from generation.enlarging import second_pass
 from generation.errors import BackendError, InvalidParams, Unavailable
+from generation.own_options import choose_options, fitting_options
 from generation.prompt import Draft, clean_text, parse_ratio
 from generation.prompt.emphasis import read_phrases
 from generation.redrawing import STRENGTH, Redraw, mask_blur, padding, size_for
@@ -138,7 +140,16 @@ class Catalog:
             hires_strength=hires_strength,
             subseed=subseed,
             subseed_strength=subseed_strength,
+            options=choose_options(draft, model, task),
         )
+
+    def fitted(self, draft: Draft, task: Task) -> Draft:
+        """The draft of another task's job for this one, without options that do not fit it.
+
+        Raises ``InvalidParams`` when the model is gone, ``Unavailable`` while there is none.
+        """
+        model = self._choose(draft.model, None)
+        return replace(draft, options=fitting_options(draft.options, model, task))
 
     def _choose(self, asked: str | None, default_model: str | None) -> ModelInfo:
         if asked is not None:

@@ -11,7 +11,14 @@ from generation.backends.base import ModelInfo
 from generation.catalog import Catalog
 from generation.errors import BadImage, InvalidParams
 from generation.infotext import Infotext, parse, read_sampler
-from generation.prompt import PROMPT_LENGTH, Draft, one_line
+from generation.prompt import (
+    PROMPT_LENGTH,
+    SETTING_MOST,
+    Draft,
+    one_line,
+    read_settings,
+    write_setting,
+)
 from generation.types import SEED_MAX, Lora, Task
 
 NO_SETTINGS = (
@@ -59,6 +66,7 @@ def take_over(text: str, catalog: Catalog) -> Taken:
     reader.take_size()
     reader.take_numbers()
     reader.take_sampler()
+    reader.take_options()
     reader.take_texts()
     reader.tell_the_rest()
     return Taken(draft=reader.draft, notes=tuple(reader.notes))
@@ -138,6 +146,16 @@ class _Reader:
         eta = _number(self._field("eta", "eta ddim"))
         if eta and not self._try(eta=eta):
             self.notes.append(f"Eta {eta:g} is not possible here and is left out.")
+
+    def take_options(self) -> None:
+        try:
+            settings = read_settings(self._field("options") or "")
+        except InvalidParams:
+            return  # another program's field of that name
+        for setting in settings[:SETTING_MOST]:
+            if not self._try(options=(*self.draft.options, setting)):
+                shown = _quoted(write_setting(setting))
+                self.notes.append(f"The option {shown} is not possible here and is left out.")
 
     def take_texts(self) -> None:
         negative = self._cut("negative prompt", self._found.negative_prompt)

@@ -17,10 +17,11 @@ from bot.suggestions import (
     chosen_model,
     offer_models,
     suggest_loras,
+    suggest_options,
     suggest_samplers,
     suggest_schedulers,
 )
-from generation.prompt import Draft, read_loras
+from generation.prompt import Draft, read_loras, read_settings
 from generation.types import SEED_MAX
 
 RATIOS: Final = ("1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "21:9", "9:21")
@@ -46,6 +47,7 @@ RATIOS: Final = ("1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "21:9", "9:2
     count="How many pictures",
     image="A picture to start from",
     strength="How much of that picture is redrawn, from 0 to 1",
+    options="What else this model can be told, as name=value; several with commas",
     spoiler="Hide the pictures until they are clicked",
     private="Show the answer to you alone",
 )
@@ -66,12 +68,13 @@ async def imagine(  # noqa: PLR0917 - discord.py makes the options of the parame
     count: app_commands.Range[int, 1, 10] | None = None,
     image: discord.Attachment | None = None,
     strength: app_commands.Range[float, 0, 1] | None = None,
+    options: app_commands.Range[str, 1, 1500] | None = None,
     spoiler: bool = False,
     private: bool = False,
 ) -> None:
     """Check what was typed, acknowledge, and admit it."""
     errors.remember_prompt(interaction, prompt)
-    options = Draft(
+    typed = Draft(
         prompt=prompt,
         negative_prompt=negative_prompt,
         model=model,
@@ -86,9 +89,10 @@ async def imagine(  # noqa: PLR0917 - discord.py makes the options of the parame
         count=count,
         strength=strength,
         loras=read_loras(lora or ""),
+        options=read_settings(options or ""),
     )
     picture = None if image is None else uploads.of_attachment(image)
-    order = Order(draft=draft_of(options), picture=picture)
+    order = Order(draft=draft_of(typed), picture=picture)
     await desk_of(interaction).intake.take(interaction, order, private=private, spoiler=spoiler)
 
 
@@ -113,3 +117,8 @@ async def _schedulers(interaction: discord.Interaction, typed: str) -> Choices:
 @imagine.autocomplete("lora")
 async def _loras(interaction: discord.Interaction, typed: str) -> Choices:
     return choices(suggest_loras(chosen_model(interaction), typed))
+
+
+@imagine.autocomplete("options")
+async def _options(interaction: discord.Interaction, typed: str) -> Choices:
+    return choices(suggest_options(chosen_model(interaction), typed))

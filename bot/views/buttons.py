@@ -18,7 +18,7 @@ from bot.jobs import address_of, visible_job
 from bot.orders import Order, anew, draft_from, from_whole, inputs_of, to_enlarge
 from generation.enlarging import FACTOR
 from generation.errors import Refused, UnknownJob
-from generation.types import Job, JobId, JobState, StoredOutput
+from generation.types import Job, JobId, JobState, StoredOutput, Task
 
 _Button = discord.ui.Button[discord.ui.LayoutView]
 
@@ -125,6 +125,7 @@ async def _vary(press: Press) -> None:
     job = await press.job()
     output = _output(press, job)
     draft = anew(from_whole(draft_from(job.request.params)))
+    draft = press.desk.catalog.fitted(draft, Task.IMG2IMG)
     order = Order(draft=draft, picture=output.blob, parent=job.id)
     await press.desk.intake.admit(order, receipt.like(address_of(job)))
 
@@ -134,6 +135,7 @@ async def _upscale(press: Press) -> None:
     job = await press.job()
     output = _output(press, job)
     draft = to_enlarge(draft_from(job.request.params), output.seed)
+    draft = press.desk.catalog.fitted(draft, Task.IMG2IMG)
     order = Order(draft=draft, picture=output.blob, factor=FACTOR, parent=job.id)
     await press.desk.intake.admit(order, receipt.like(address_of(job)))
 

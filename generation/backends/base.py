@@ -51,6 +51,7 @@ class OptionInfo:
 
     Numbers are ``lowest`` … ``highest``, where these are known; a choice is one of ``choices``.
     ``default`` is what the engine takes when nothing is said, None where it does not tell.
+    It has an effect on ``tasks`` alone.
     """
 
     name: str
@@ -60,6 +61,7 @@ class OptionInfo:
     lowest: float | None = None
     highest: float | None = None
     choices: tuple[str, ...] = ()
+    tasks: frozenset[Task] = frozenset(Task)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from generation.prompt.settings import write_settings
 from generation.prompt.text import one_line
 from generation.types import Params, Task
 
@@ -57,6 +58,8 @@ def write(
         fields["Exact"] = "yes"
     if params.eta:
         fields["Eta"] = f"{params.eta:g}"
+    if params.options:
+        fields["Options"] = write_settings(params.options)
     fields["Version"] = program
     tags = [f"<lora:{lora.name}:{lora.weight:g}>" for lora in params.loras]
     lines = [" ".join([_harmless(params.prompt), *tags])]

@@ -6,16 +6,18 @@ import math
 from dataclasses import dataclass, fields, replace
 
 from generation.errors import InvalidParams
-from generation.types import Lora
+from generation.types import Lora, Setting
 
 _MOST_EXTREME = 10_000
+_JOINED = frozenset({"prompt", "loras", "options"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
     """What a member typed. None means that they left it open.
 
-    ``aspect_ratio`` is ``"3:2"``; ``seed`` may be -1, which asks for a random one.
+    ``aspect_ratio`` is ``"3:2"``; ``seed`` may be -1, which asks for a random one. The values of
+    ``options`` may still be text.
     """
 
     prompt: str = ""
@@ -41,6 +43,7 @@ class Draft:
     hires_strength: float | None = None
     subseed: int | None = None
     subseed_strength: float | None = None
+    options: tuple[Setting, ...] = ()
 
 
 def merge(options: Draft, flags: Draft) -> Draft:
@@ -50,7 +53,7 @@ def merge(options: Draft, flags: Draft) -> Draft:
     where both give the same thing with different values.
     """
     found: dict[str, str | float | None] = {}
-    for name in (item.name for item in fields(Draft) if item.name not in {"prompt", "loras"}):
+    for name in (item.name for item in fields(Draft) if item.name not in _JOINED):
         option, flag = getattr(options, name), getattr(flags, name)
         if option is not None and flag is not None and option != flag:
             raise InvalidParams(
@@ -60,7 +63,9 @@ def merge(options: Draft, flags: Draft) -> Draft:
             )
         found[name] = option if option is not None else flag
     loras = options.loras + tuple(lora for lora in flags.loras if lora not in options.loras)
-    return replace(flags, loras=loras, **found)  # type: ignore[arg-type]  # names from fields()
+    settings = options.options + tuple(one for one in flags.options if one not in options.options)
+    joined = replace(flags, loras=loras, options=settings)
+    return replace(joined, **found)  # type: ignore[arg-type]  # names from fields()
 
 
 def parse_ratio(text: str, *, option: str = "aspect_ratio") -> float:

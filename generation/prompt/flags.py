@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -10,13 +11,14 @@ from generation.errors import InvalidParams
 from generation.prompt.draft import Draft, parse_ratio
 from generation.prompt.loras import LORA_MOST, read_lora, take_lora_tags
 from generation.prompt.numbers import read_number, read_whole
+from generation.prompt.settings import SETTING_MOST, read_setting, words_of_setting
 from generation.prompt.text import clean_text
-from generation.types import SEED_MAX, Lora
+from generation.types import SEED_MAX, Lora, Setting
 
 _EM_DASH = "—"  # what phones make of two hyphens
 _QUOTES = {'"': '"', "“": "”", "„": "“", "'": "'"}
 
-Value = str | int | float | Lora
+Value = str | int | float | Lora | Setting
 
 _ON = "yes"
 _SWITCH = {_ON: True, "on": True, "true": True, "no": False, "off": False, "false": False}
@@ -27,7 +29,8 @@ class FlagInfo:
     """A flag: its spellings, the field of ``Draft`` that it sets, and an example value.
 
     With ``takes_text`` the value reaches to the next flag unless it is quoted; otherwise it is
-    one word. A switch takes none, and is on unless ``=no`` follows it.
+    one word. A switch takes none, and is on unless ``=no`` follows it. A pair is ``name=value``,
+    of which the value may be quoted.
     """
 
     spellings: tuple[str, ...]
@@ -36,6 +39,7 @@ class FlagInfo:
     read: Callable[[str, str], Value]
     takes_text: bool = False
     is_switch: bool = False
+    is_pair: bool = False
 
 
 def parse_flags(text: str) -> Draft:
@@ -49,6 +53,7 @@ def parse_flags(text: str) -> Draft:
     prompt: list[str] = []
     found: dict[str, tuple[str, Value]] = {}
     loras: list[Lora] = []
+    settings: list[Setting] = []
     at = 0
     while at < len(words):
         name, attached = _flag_name(words[at])
@@ -65,13 +70,17 @@ def parse_flags(text: str) -> Draft:
         read = info.read(value, name)
         if isinstance(read, Lora):
             loras.append(read)
+        elif isinstance(read, Setting):
+            settings.append(read)
         else:
             _keep(found, info, name, read)
     kept, tags = take_lora_tags(" ".join(prompt))
     every_lora = tuple(dict.fromkeys(loras + tags))
     if len(every_lora) > LORA_MOST:
         raise InvalidParams("loras", f"At most {LORA_MOST} LoRAs can be used at once.")
-    draft = Draft(prompt=clean_text(kept), loras=every_lora)
+    if len(settings) > SETTING_MOST:
+        raise InvalidParams("options", f"At most {SETTING_MOST} options can be set at once.")
+    draft = Draft(prompt=clean_text(kept), loras=every_lora, options=tuple(settings))
     values = {field: value for field, (_, value) in found.items()}
     if "negative_prompt" in values:  # joined from several flags, each within the limit
         values["negative_prompt"] = clean_text(
@@ -122,6 +131,9 @@ def _take_value(words: list[str], at: int, info: FlagInfo, attached: str) -> tup
     start = at if attached else at + 1
     if not attached and (not first or _flag_name(first)[0] is not None):
         return "", at
+    if info.is_pair:
+        end = start + words_of_setting(first, itertools.islice(words, start, None)) - 1
+        return " ".join([first, *words[start:end]]), end
     end = start
     while end < len(words) and _flag_name(words[end])[0] is None:
         end += 1
@@ -281,6 +293,13 @@ FLAGS: tuple[FlagInfo, ...] = (
         read=_number_reader("subseed_strength"),
     ),
     FlagInfo(spellings=("lora",), field="loras", example="ink:0.8", read=read_lora),
+    FlagInfo(
+        spellings=("set",),
+        field="options",
+        example="name=value",
+        read=read_setting,
+        is_pair=True,
+    ),
 )
 """Every flag we understand, in the order in which help lists them."""
 
