@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 import discord
 
+from bot.access import access_rules
 from bot.backends import build_backends, cards_for
 from bot.client import ClientSettings, EaselClient, Sync
 from bot.config import Config
 from bot.invite import invite_link
 from bot.lock import DataDirectoryLock
 from bot.watchdog import loop_watchdog
+from generation.access import names_nothing
 from generation.backends.base import Backend
 from generation.blobs import Blobs
 from generation.catalog import Catalog
@@ -101,7 +103,7 @@ class App:
         backends = build_backends(config, await cards_for(config))
         for backend in backends:
             stack.push_async_callback(backend.aclose)
-        catalog = Catalog()
+        catalog = Catalog(rules=access_rules(config))
         # Easel joins no voice channel: what that needs is not missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         client = EaselClient(
@@ -160,7 +162,9 @@ class App:
             await self._catalog.refresh(self._backends)
             self._catalog_asked.set()
             if self._catalog.models and not self._has_models.is_set():
-                _LOG.info("models names=%s", ",".join(m.name for m in self._catalog.models))
+                _LOG.info("models names=%s", ",".join(self._catalog.names))
+                for name in names_nothing(access_rules(self._config), self._catalog.names):
+                    _LOG.warning("access_names_no_model name=%s", name)
                 self._has_models.set()
             elif not patient and not self._catalog.models:
                 raise await self._why_no_models()

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import aiohttp
 
+from bot.access import access_rules
 from bot.backends import build_backends, cards_for
 from bot.config import Config
 from bot.endings import TOKEN_PAGE, ExitCode
 from bot.invite import invite_link
+from generation.access import names_nothing
 from generation.backends.base import Backend, Capabilities
 from generation.backends.cards import Card
 from generation.errors import GenerationError
@@ -65,6 +67,9 @@ async def check(config: Config) -> AsyncIterator[Finding]:
             f'default_model is "{config.default_model}", but the models are {", ".join(offered)}',
             ExitCode.CONFIGURATION,
         )
+    for name in names_nothing(access_rules(config), offered) if offered else ():
+        text = f'access keeps "{name}" for some, but the models are {", ".join(offered)}'
+        yield Finding(verdict=Verdict.DOUBT, text=text)
 
 
 def _files(config: Config) -> list[Finding]:

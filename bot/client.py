@@ -96,6 +96,7 @@ class EaselClient(DeskClient):
                 board=self.messenger.board,
                 fetcher=self._fetcher,
                 patience=settings.patience,
+                operators=settings.operators,
             ),
             queue=queue,
             catalog=catalog,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import discord
 
 from bot.intake import Intake
+from bot.permissions import groups_of
 from generation.catalog import Catalog
 from generation.queue import Queue
 
@@ -36,3 +37,10 @@ def desk_of(interaction: discord.Interaction) -> Desk:
     if not isinstance(client, DeskClient):
         raise TypeError("not our client")
     return client.desk
+
+
+def catalog_for(interaction: discord.Interaction) -> Catalog:
+    """The models that whoever acts may use, where they act."""
+    desk = desk_of(interaction)
+    groups = groups_of(interaction.user, interaction.guild_id, desk.operators)
+    return desk.catalog.seen_by(groups)

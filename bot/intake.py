@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 import discord
@@ -16,6 +16,7 @@ from bot.material import Material
 from bot.orders import Order, to_enlarge
 from bot.progress import Board
 from bot.uploads import Fetcher, Pointer
+from generation.access import Groups
 from generation.catalog import Catalog
 from generation.clock import Clock
 from generation.enlarging import STRENGTH
@@ -49,12 +50,14 @@ _TOO_SLOW = "That picture could not be fetched in time to show a form. Please tr
 class Receipt:
     """Proof that a wish has been acknowledged: without one nothing is accepted.
 
-    ``dedupe_key`` is the id of Discord's event, which may arrive twice.
+    ``dedupe_key`` is the id of Discord's event, which may arrive twice. ``groups`` are what the
+    owner belongs to, by which models are open to them.
     """
 
     address: Address
     scope: ScopeId
     dedupe_key: str
+    groups: Groups
 
     def like(self, address: Address) -> Receipt:
         """The receipt for a job that is shown as the one at that address is: spoiler or not."""
@@ -78,21 +81,27 @@ class Intake:
         board: Board,
         fetcher: Fetcher,
         patience: float,
+        operators: Collection[int] = (),
     ) -> None:
         self._queue = queue
         self._catalog = catalog
         self._clock = clock
         self._board = board
         self._fetcher = fetcher
-        self._material = Material(queue=queue, catalog=catalog, fetcher=fetcher)
+        self._material = Material(queue=queue, fetcher=fetcher)
         self._patience = patience
+        self._operators = operators
 
-    def check(self, order: Order) -> None:
+    def check(self, order: Order, groups: Groups) -> None:
         """Everything that can be judged at once, before anything is shown.
 
-        Raises ``InvalidParams`` or ``Unavailable``.
+        Raises a ``Refused`` or ``Unavailable``.
         """
-        self._catalog.resolve(order.draft, task=order.task)
+        self._catalog.seen_by(groups).resolve(order.draft, task=order.task)
+
+    def groups_of(self, user: discord.User | discord.Member, guild_id: int | None) -> Groups:
+        """What the user belongs to there."""
+        return permissions.groups_of(user, guild_id, self._operators)
 
     async def acknowledge(
         self, interaction: discord.Interaction, *, private: bool, spoiler: bool = False
@@ -121,6 +130,7 @@ class Intake:
             address=address,
             scope=scope_of(interaction.guild_id, interaction.user.id),
             dedupe_key=f"interaction:{interaction.id}",
+            groups=self.groups_of(interaction.user, interaction.guild_id),
         )
 
     def receipt_for(self, message: discord.Message, answer: discord.Message) -> Receipt:
@@ -140,6 +150,7 @@ class Intake:
             address=address,
             scope=scope_of(address.guild_id, message.author.id),
             dedupe_key=f"message:{message.id}",
+            groups=self.groups_of(message.author, address.guild_id),
         )
 
     async def take(
@@ -154,13 +165,14 @@ class Intake:
 
         Raises what ``check``, ``acknowledge`` and ``admit`` raise.
         """
-        self.check(order)
+        self.check(order, self.groups_of(interaction.user, interaction.guild_id))
         receipt = await self.acknowledge(interaction, private=private, spoiler=spoiler)
         await self.admit(order, receipt)
 
     async def admit(self, order: Order, receipt: Receipt) -> Ticket:
         """Accept the order and show where it stands. Raises a ``Refused`` or ``StorageError``."""
-        pictures, params = await self._material.prepare(order, receipt.scope)
+        catalog = self._catalog.seen_by(receipt.groups)
+        pictures, params = await self._material.prepare(order, receipt.scope, catalog)
         inputs = tuple([await self._queue.keep(picture) for picture in pictures])
         now = self._clock.now()
         request = Request(
@@ -185,7 +197,7 @@ class Intake:
             self._board.queued(ticket.job, ticket.place)
         return ticket
 
-    async def draft_to_enlarge(self, draft: Draft, picture: Pointer) -> Draft:
+    async def draft_to_enlarge(self, draft: Draft, picture: Pointer, groups: Groups) -> Draft:
         """The draft for a larger picture; where it says nothing, the file's own settings hold.
 
         Raises ``InvalidParams`` where neither says what the picture shows.
@@ -194,7 +206,7 @@ class Intake:
             light = STRENGTH if draft.strength is None else draft.strength
             return replace(to_enlarge(draft, draft.seed), strength=light)
         try:
-            taken = await self.settings_in([picture])
+            taken = await self.settings_in([picture], groups)
         except BadImage as error:
             raise InvalidParams("prompt", _NO_PROMPT, detail=error.detail) from error
         found = to_enlarge(taken.draft, taken.draft.seed)
@@ -217,8 +229,10 @@ class Intake:
             picture, factor, receipt.scope, budget=receipt.address.file_limit
         )
 
-    async def settings_in(self, pictures: Iterable[Pointer]) -> Taken:
+    async def settings_in(self, pictures: Iterable[Pointer], groups: Groups) -> Taken:
         """The settings that the first of the pictures with any holds, as far as they fit here.
+
+        A model that is not open to these ``groups`` is not here.
 
         Quick enough to be waited for before the first answer to an interaction. Raises
         ``BadImage`` when none holds any or none could be read in time, and ``Unavailable``.
@@ -228,16 +242,16 @@ class Intake:
             async with asyncio.timeout(_READING_SECONDS):
                 for pointer in itertools.islice(pictures, _MOST_READ):
                     try:
-                        return await self._settings_in(pointer)
+                        return await self._settings_in(pointer, groups)
                     except BadImage as error:
                         refusal = error
         except TimeoutError:
             refusal = BadImage(_TOO_SLOW)
         raise refusal
 
-    async def _settings_in(self, pointer: Pointer) -> Taken:
+    async def _settings_in(self, pointer: Pointer, groups: Groups) -> Taken:
         data = await self._fetcher.fetch(pointer, lambda head: find_text(head) is not None)
         text = find_text(data)
         if text is None:
             raise BadImage(WORKFLOW_ONLY if has_workflow(data) else NO_SETTINGS)
-        return take_over(text, self._catalog)
+        return take_over(text, self._catalog.seen_by(groups))

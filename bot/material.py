@@ -31,26 +31,27 @@ from generation.types import BlobId, Params, ScopeId
 class Material:
     """Prepares an order's pictures, and its parameters, which may take their shape."""
 
-    def __init__(self, *, queue: Queue, catalog: Catalog, fetcher: Fetcher) -> None:
+    def __init__(self, *, queue: Queue, fetcher: Fetcher) -> None:
         self._queue = queue
-        self._catalog = catalog
         self._fetcher = fetcher
 
-    async def prepare(self, order: Order, scope: ScopeId) -> tuple[tuple[bytes, ...], Params]:
-        """The PNGs that the job starts from, and its parameters.
+    async def prepare(
+        self, order: Order, scope: ScopeId, catalog: Catalog
+    ) -> tuple[tuple[bytes, ...], Params]:
+        """The PNGs that the job starts from, and its parameters with one of ``catalog``'s models.
 
         Raises ``BadImage``, ``InvalidParams``, ``PictureGone`` and ``StorageError``.
         """
         if order.picture is None:
-            return (), self._catalog.resolve(order.draft, task=order.task)
+            return (), catalog.resolve(order.draft, task=order.task)
         picture = await self._picture(order.picture)
         if order.mask is not None:
-            return await self._masked(order, picture, scope)
+            return await self._masked(order, picture, scope, catalog)
         size = (picture.width, picture.height)
         draft = order.draft
         if order.factor is not None:
-            draft = await self._enlarged(draft, size, order.factor, scope)
-        params = self._catalog.resolve(draft, task=order.task, picture_size=size)
+            draft = await self._enlarged(draft, size, order.factor, scope, catalog)
+        params = catalog.resolve(draft, task=order.task, picture_size=size)
         return (await fit(picture.png, params.width, params.height),), params
 
     async def enlarge(
@@ -68,23 +69,23 @@ class Material:
         return encoded, f"{note} {encoded.note}" if encoded.note else note
 
     async def _enlarged(
-        self, draft: Draft, size: tuple[int, int], factor: float, scope: ScopeId
+        self, draft: Draft, size: tuple[int, int], factor: float, scope: ScopeId, catalog: Catalog
     ) -> Draft:
-        model = self._catalog.default if draft.model is None else self._catalog.find(draft.model)
+        model = catalog.default if draft.model is None else catalog.find(draft.model)
         longest = (await self._queue.limits(scope)).max_side
         width, height = enlarged(size, factor, longest=longest, model=model)
         return replace(draft, width=width, height=height, aspect_ratio=None)
 
     async def _masked(
-        self, order: Order, picture: Picture, scope: ScopeId
+        self, order: Order, picture: Picture, scope: ScopeId, catalog: Catalog
     ) -> tuple[tuple[bytes, ...], Params]:
         longest = (await self._queue.limits(scope)).max_side
         # The blur is checked before pictures of many megapixels are softened by it.
-        asked = self._catalog.resolve(order.draft, task=order.task)
+        asked = catalog.resolve(order.draft, task=order.task)
         canvas = await self._canvas(order, picture, longest)
         part = await size_to_redraw(canvas, blur=asked.mask_blur, padding=asked.padding)
         redraw = Redraw(canvas=(canvas.width, canvas.height), part=part, longest=longest)
-        params = self._catalog.resolve(order.draft, task=order.task, redraw=redraw)
+        params = catalog.resolve(order.draft, task=order.task, redraw=redraw)
         return (canvas.png, canvas.mask), params
 
     async def _canvas(self, order: Order, picture: Picture, longest: int) -> Canvas:

@@ -7,7 +7,11 @@ from typing import Final
 
 import discord
 
+from generation.access import Groups
 from generation.errors import Refused
+
+OPERATOR: Final = "operator"
+"""The group of those who run the bot."""
 
 _NEEDED: Final = (
     ("view_channel", "View Channel"),
@@ -19,6 +23,32 @@ _THREAD_NEEDED: Final = (
     ("send_messages_in_threads", "Send Messages in Threads"),
     ("attach_files", "Attach Files"),
 )
+
+
+def role_group(role_id: int) -> str:
+    """The group of those who have a role."""
+    return f"role:{role_id}"
+
+
+def server_group(guild_id: int) -> str:
+    """The group of everyone in a server."""
+    return f"server:{guild_id}"
+
+
+def groups_of(
+    user: discord.User | discord.Member, guild_id: int | None, operators: Collection[int]
+) -> Groups:
+    """What the user belongs to where they speak: their roles and the server, as it stands now.
+
+    In private messages nobody has a role.
+    """
+    roles = user.roles if isinstance(user, discord.Member) else []
+    groups = {role_group(role.id) for role in roles}
+    if guild_id is not None:
+        groups.add(server_group(guild_id))
+    if user.id in operators:
+        groups.add(OPERATOR)
+    return frozenset(groups)
 
 
 def is_admin(interaction: discord.Interaction, operators: Collection[int]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import discord
 from discord import app_commands
 
-from bot.desk import desk_of
+from bot.desk import catalog_for
 from generation.backends.base import LoraInfo, ModelInfo, OptionInfo, OptionKind
 from generation.catalog import Catalog
 from generation.errors import InvalidParams, Unavailable
@@ -34,7 +34,7 @@ def choices(pairs: Iterable[tuple[str, str]]) -> Choices:
 
 def chosen_model(interaction: discord.Interaction) -> ModelInfo | None:
     """The model named in the command so far, or else the default; None where there is neither."""
-    catalog, name = desk_of(interaction).catalog, interaction.namespace.model
+    catalog, name = catalog_for(interaction), interaction.namespace.model
     try:
         return catalog.find(name) if isinstance(name, str) else catalog.default
     except (InvalidParams, Unavailable):
@@ -51,7 +51,7 @@ def suggest_models(catalog: Catalog, typed: str) -> Suggestions:
 
 async def offer_models(interaction: discord.Interaction, typed: str) -> Choices:
     """The choices for an option that names a model."""
-    return choices(suggest_models(desk_of(interaction).catalog, typed))
+    return choices(suggest_models(catalog_for(interaction), typed))
 
 
 def suggest_samplers(model: ModelInfo | None, typed: str) -> Suggestions:

@@ -8,10 +8,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from generation.access import AccessRule, Groups, is_open
 from generation.backends.base import Backend, ModelInfo
 from generation.choices import choose_loras, choose_sampler, unknown
 from generation.enlarging import second_pass
-from generation.errors import BackendError, InvalidParams, Unavailable
+from generation.errors import BackendError, InvalidParams, Refused, Unavailable
 from generation.own_options import choose_options, fitting_options
 from generation.prompt import Draft, clean_text, parse_ratio
 from generation.prompt.emphasis import read_phrases
@@ -27,12 +28,21 @@ _NO_STRENGTH = 1.0  # txt2img redraws everything
 class Catalog:
     """What the backends offer, kept in memory: every question is answered without waiting.
 
-    Where two backends offer a model of the same name, the first one describes it.
+    Where two backends offer a model of the same name, the first one describes it. ``closed`` are
+    models that there are, but not for whoever this catalogue is for.
     """
 
-    def __init__(self, models: Iterable[ModelInfo] = ()) -> None:
+    def __init__(
+        self,
+        models: Iterable[ModelInfo] = (),
+        *,
+        rules: Sequence[AccessRule] = (),
+        closed: Iterable[ModelInfo] = (),
+    ) -> None:
         self._offers: dict[str, tuple[ModelInfo, ...]] = {}
         self._models: dict[str, ModelInfo] = {model.name: model for model in models}
+        self._rules = tuple(rules)
+        self._closed = tuple(closed)
         self._down: set[str] = set()
 
     @property
@@ -41,19 +51,33 @@ class Catalog:
         return tuple(self._models.values())
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The models' names, in the same order."""
+        return tuple(self._models)
+
+    @property
     def default(self) -> ModelInfo:
         """The first model of the first backend. Raises ``Unavailable`` while there is none."""
         for model in self._models.values():
             return model
+        if self._closed:
+            raise Refused("The models here are kept for others; please ask an admin.")
         raise Unavailable("No model is available yet. Please try again in a minute.")
+
+    def seen_by(self, groups: Groups) -> Catalog:
+        """The models that a member of these groups may use, as a catalogue of their own."""
+        opened = [each for each in self.models if is_open(each.name, groups, self._rules)]
+        return Catalog(opened, closed=[each for each in self.models if each not in opened])
 
     def find(self, name: str) -> ModelInfo:
         """The model of that name or title, in any case. Raises ``InvalidParams`` with a hint."""
-        wanted = name.strip().casefold()
-        for model in self._models.values():
-            if wanted in {model.name.casefold(), model.title.casefold()}:
-                return model
-        raise unknown("model", name, [model.name for model in self._models.values()])
+        if (model := _named(name, self._models.values())) is not None:
+            return model
+        names = self.names
+        if (closed := _named(name, self._closed)) is not None:
+            hint = f" Open to you: {', '.join(names[:5])}." if names else ""
+            raise InvalidParams("model", f"The model {closed.name} is kept for others here.{hint}")
+        raise unknown("model", name, names)
 
     def backends_of(self, model: str) -> tuple[str, ...]:
         """Names of the backends that offer the model, in the order of their configuration."""
@@ -161,6 +185,14 @@ class Catalog:
                 # A server's chosen default may have been taken away since: work goes on.
                 return self.default
         return self.default
+
+
+def _named(name: str, models: Iterable[ModelInfo]) -> ModelInfo | None:
+    wanted = name.strip().casefold()
+    for model in models:
+        if wanted in {model.name.casefold(), model.title.casefold()}:
+            return model
+    return None
 
 
 def _cannot(model: ModelInfo, task: Task, models: Iterable[ModelInfo]) -> str:

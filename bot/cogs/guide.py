@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 
 from bot import errors, screens
-from bot.desk import desk_of
+from bot.desk import catalog_for
 
 
 @app_commands.command(name="help", description="How to make pictures here")
@@ -14,7 +14,7 @@ from bot.desk import desk_of
 @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 async def guide(interaction: discord.Interaction) -> None:
     """Show the guide to whoever asks."""
-    models = desk_of(interaction).catalog.models
+    models = catalog_for(interaction).models
     words = sorted({word for model in models for word in model.embeddings})
     titles = [model.title for model in models]
     user = interaction.client.user

@@ -46,7 +46,8 @@ async def draw_for(message: discord.Message, prompt: str, *, desk: Desk) -> None
     async with errors.told(functools.partial(_tell, message, answers)):
         _require_place(message)
         order = Order(draft=draft_of(Draft(prompt=prompt)), picture=await _picture(message))
-        desk.intake.check(order)
+        guild_id = None if message.guild is None else message.guild.id
+        desk.intake.check(order, desk.intake.groups_of(message.author, guild_id))
         answer = await message.reply(
             view=replies.notice("One moment …").view(), mention_author=False
         )

@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 
 from bot import uploads
-from bot.desk import desk_of
+from bot.desk import catalog_for
 from bot.forms import ReimagineForm
 from generation.errors import BadImage
 
@@ -19,5 +19,5 @@ async def reimagine(interaction: discord.Interaction, message: discord.Message) 
     picture = uploads.find(message)
     if picture is None:
         raise BadImage("There is no picture in that message.")
-    strength = desk_of(interaction).catalog.default.strength
+    strength = catalog_for(interaction).default.strength
     await interaction.response.send_modal(ReimagineForm(picture, strength=strength))

@@ -38,6 +38,8 @@ async def _from_job(interaction: discord.Interaction, message: discord.Message) 
 
 
 async def _from_file(interaction: discord.Interaction, message: discord.Message) -> EditForm:
-    taken = await desk_of(interaction).intake.settings_in(uploads.find_all(message))
+    intake = desk_of(interaction).intake
+    groups = intake.groups_of(interaction.user, interaction.guild_id)
+    taken = await intake.settings_in(uploads.find_all(message), groups)
     origin = Origin(private=message.flags.ephemeral)
     return EditForm(taken.draft, title="Use these settings", origin=origin, notes=taken.notes)

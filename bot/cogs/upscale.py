@@ -58,9 +58,10 @@ async def upscale(  # noqa: PLR0917 - discord.py makes the options of the parame
         return
     draft = draft_of(Draft(prompt=prompt or "", model=model, seed=seed, strength=strength))
     if prompt is not None:
-        intake.check(Order(draft=draft, picture=picture))
+        groups = intake.groups_of(interaction.user, interaction.guild_id)
+        intake.check(Order(draft=draft, picture=picture), groups)
     receipt = await intake.acknowledge(interaction, private=private, spoiler=spoiler)
-    draft = await intake.draft_to_enlarge(draft, picture)
+    draft = await intake.draft_to_enlarge(draft, picture, receipt.groups)
     await intake.admit(Order(draft=draft, picture=picture, factor=factor), receipt)
 
 

@@ -9,6 +9,7 @@ from bot.config.load import PLACEHOLDER, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE, lo
 from bot.config.model import (
     API_URL,
     GATEWAY_URL,
+    AccessConfig,
     BackendConfig,
     Config,
     DataConfig,
@@ -34,6 +35,7 @@ __all__ = [
     "PLACEHOLDER",
     "TOKEN_FILE_VARIABLE",
     "TOKEN_VARIABLE",
+    "AccessConfig",
     "BackendConfig",
     "Config",
     "ConfigError",

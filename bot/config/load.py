@@ -11,6 +11,7 @@ from bot.config.backends import read_backends
 from bot.config.model import (
     API_URL,
     GATEWAY_URL,
+    AccessConfig,
     Config,
     DataConfig,
     DiscordConfig,
@@ -46,10 +47,12 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     limits = _limits(parts["limits"])
     log = _log(parts["log"])
     default_model = root.text("default_model")
+    rules = root.sections("access") or ()
+    access = tuple(_access(rule) for rule in rules)
     backends, backend_sections = read_backends(root, base)
     elsewhere = {key: f"[{name}]" for name, part in parts.items() for key in part.known}
     elsewhere |= {key: "[[backends]]" for part in backend_sections for key in part.known}
-    for section in (root, *parts.values(), *backend_sections):
+    for section in (root, *parts.values(), *rules, *backend_sections):
         section.finish(elsewhere)
     if problems:
         raise ConfigError(path, problems)
@@ -62,7 +65,18 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         log=log,
         backends=backends,
         default_model=default_model,
+        access=access,
     )
+
+
+def _access(section: Section) -> AccessConfig:
+    models = section.texts("models")
+    roles, servers = section.ids("roles"), section.ids("servers")
+    if not models and "models" not in section:
+        section.problem("models", "it does not say for which models", 'Write models = ["my-model"]')
+    if not (roles or servers or "roles" in section or "servers" in section):
+        section.problem("roles", "it does not say for whom", "Name roles or servers by their ids")
+    return AccessConfig(models=models, roles=roles, servers=servers)
 
 
 def _discord(section: Section, environ: Mapping[str, str], path: Path) -> DiscordConfig:

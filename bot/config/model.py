@@ -63,6 +63,18 @@ class LogConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AccessConfig:
+    """Models of these names are for members with one of the roles or in one of the servers.
+
+    ``*`` in a name stands for anything.
+    """
+
+    models: tuple[str, ...]
+    roles: tuple[int, ...] = ()
+    servers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelConfig:
     """A model on this machine: a folder in the diffusers format, or None for the shipped one.
 
@@ -127,3 +139,4 @@ class Config:
     log: LogConfig = LogConfig()
     backends: tuple[BackendConfig, ...] = field(default=(LocalConfig(),))
     default_model: str | None = None
+    access: tuple[AccessConfig, ...] = ()

@@ -10,6 +10,7 @@ import pytest
 
 from bot.config import (
     PLACEHOLDER,
+    AccessConfig,
     Config,
     ConfigError,
     LocalConfig,
@@ -368,12 +369,15 @@ def known_keys(folder: Path) -> set[str]:
         queue = {{{zzz}}}
         limits = {{{zzz}}}
         log = {{{zzz}}}
+        access = [{{{zzz}}}]
         backends = [{{kind = "local", {zzz}, models = [{models}]}}]
     """
     lists = [problem.instead for problem in problems(folder, text, {"EASEL_DISCORD_TOKEN": TOKEN})]
-    assert len(lists) == 9
+    lists = [text for text in lists if text.startswith("Known here: ")]
+    assert len(lists) == 10
     keys = {key for text in lists for key in text.removeprefix("Known here: ").split(", ")}
-    return keys - {"discord", "data", "queue", "limits", "log", "backends", "models", "speed"}
+    sections = {"discord", "data", "queue", "limits", "log", "access", "backends", "speed"}
+    return keys - sections
 
 
 def with_alternatives(text: str) -> str:
@@ -434,3 +438,19 @@ z = {p.q = 1}
         ("l", 1, "sub", "z", "p"): 18,
         ("l", 1, "sub", "z", "p", "q"): 18,
     }
+
+
+def test_models_may_be_kept_for_roles_and_servers(tmp_path: Path) -> None:
+    rule = '[[access]]\nmodels = ["flux*"]\nroles = [1, "2"]\nservers = [3]\n'
+    config = load(write(tmp_path, MINIMAL + rule), {})
+    assert config.access == (AccessConfig(models=("flux*",), roles=(1, 2), servers=(3,)),)
+
+
+def test_a_rule_of_access_says_for_which_models_and_for_whom(tmp_path: Path) -> None:
+    found = problems(tmp_path, MINIMAL + "[[access]]\nrole = [1]\n")
+    assert [problem.key for problem in found] == [
+        "access[1].models",
+        "access[1].roles",
+        "access[1].role",
+    ]
+    assert "Perhaps you mean roles" in found[2].instead

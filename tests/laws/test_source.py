@@ -47,6 +47,7 @@ OWNERS: dict[str, tuple[tuple[str, ...], int]] = {
     "bot.config": (
         (
             "bot.config",
+            "bot.access",
             "bot.app",
             "bot.backends",
             "bot.bench",
