@@ -14,14 +14,14 @@ from generation.choices import choose_loras, choose_sampler, unknown
 from generation.enlarging import second_pass
 from generation.errors import BackendError, InvalidParams, Refused, Unavailable
 from generation.own_options import choose_options, fitting_options
-from generation.prompt import Draft, clean_text, parse_ratio
+from generation.prompt import Draft, clean_text
 from generation.prompt.emphasis import read_phrases
 from generation.redrawing import STRENGTH, Redraw, mask_blur, padding, size_for
+from generation.sizes import choose_size, names_no_size
 from generation.types import SEED_MAX, Params, Task, new_seed
 from generation.variations import choose_variation
 
 _LOG = logging.getLogger(__name__)
-_RATIO_TOLERANCE = 1.25
 _NO_STRENGTH = 1.0  # txt2img redraws everything
 
 
@@ -130,10 +130,10 @@ class Catalog:
         model = self._choose(draft.model, default_model)
         if task not in model.tasks:
             raise InvalidParams("model", _cannot(model, task, self._models.values()))
-        if redraw is not None and _names_no_size(draft):
+        if redraw is not None and names_no_size(draft):
             width, height = size_for(redraw, model)
         else:
-            width, height = _size(draft, model, picture_size)
+            width, height = choose_size(draft, model, picture_size)
         hires, hires_strength, final = second_pass(draft, (width, height), model, task)
         final_width, final_height = final if redraw is None else redraw.canvas
         subseed, subseed_strength = choose_variation(draft, model, task)
@@ -299,74 +299,3 @@ def _clip_skip(draft: Draft, model: ModelInfo) -> int:
     if asked is not None and asked != 1 and model.max_clip_skip == 1:
         raise InvalidParams("clip_skip", f"The model {model.name} has no clip skip; leave it out.")
     return _within("clip_skip", asked, model.clip_skip, 1, model.max_clip_skip)
-
-
-def _names_no_size(draft: Draft) -> bool:
-    return draft.width is None and draft.height is None and draft.aspect_ratio is None
-
-
-def _size(draft: Draft, model: ModelInfo, picture_size: tuple[int, int] | None) -> tuple[int, int]:
-    width = _side("width", draft.width, model)
-    height = _side("height", draft.height, model)
-    if width is not None and height is not None:
-        if draft.aspect_ratio is not None:
-            raise InvalidParams(
-                "aspect_ratio",
-                "Width and height already fix the shape; leave the aspect ratio out.",
-            )
-        return width, height
-    if draft.aspect_ratio is not None:
-        ratio = parse_ratio(draft.aspect_ratio)
-        name = f"The aspect ratio {draft.aspect_ratio}"
-    elif picture_size is not None:
-        ratio = picture_size[0] / picture_size[1]
-        name = f"The shape of your picture ({picture_size[0]}×{picture_size[1]})"
-    else:
-        return width or model.width, height or model.height
-    if width is not None:
-        return width, _checked(name, width / ratio, model)
-    if height is not None:
-        return _checked(name, height * ratio, model), height
-    return _from_area(name, ratio, model)
-
-
-def _side(option: str, asked: int | None, model: ModelInfo) -> int | None:
-    if asked is None:
-        return None
-    if not model.min_side <= asked <= model.max_side:
-        raise InvalidParams(
-            option,
-            f"{option} must be {model.min_side} to {model.max_side} for {model.name}, not {asked}.",
-        )
-    if asked % model.multiple_of:
-        raise InvalidParams(
-            option,
-            f"{option} must be a multiple of {model.multiple_of} for {model.name}; "
-            f"the nearest to {asked} is {model.nearest_side(asked)}.",
-        )
-    return asked
-
-
-def _from_area(name: str, ratio: float, model: ModelInfo) -> tuple[int, int]:
-    """The size of that shape with about as many pixels as the model's own."""
-    area = model.width * model.height
-    ideal = math.sqrt(area * ratio)
-    width, height = model.nearest_side(ideal), model.nearest_side(ideal / ratio)
-    off = (width / height) / ratio
-    if not 1 / _RATIO_TOLERANCE <= off <= _RATIO_TOLERANCE:
-        raise InvalidParams("aspect_ratio", _too_extreme(name, model))
-    return width, height
-
-
-def _checked(name: str, side: float, model: ModelInfo) -> int:
-    rounded = model.nearest_side(side)
-    if not 1 / _RATIO_TOLERANCE <= rounded / side <= _RATIO_TOLERANCE:
-        raise InvalidParams("aspect_ratio", _too_extreme(name, model))
-    return rounded
-
-
-def _too_extreme(name: str, model: ModelInfo) -> str:
-    return (
-        f"{name} is too extreme for {model.name}, "
-        f"whose sides are {model.min_side} to {model.max_side} pixels."
-    )
