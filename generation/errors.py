@@ -12,6 +12,7 @@ GenerationError
 │   ├── Unavailable          cannot be reached, or not started
 │   ├── TimedOut             took longer than its deadline
 │   ├── BadReply             answered with something that is no picture
+│   ├── Rejected             the engine does not take the request as it is
 │   ├── OutOfMemory          the device has no room for the job
 │   ├── WorkerLost           the process died under the job
 │   ├── BlankOutput          the model's numbers are no picture, in full precision either
@@ -132,6 +133,16 @@ class BadReply(BackendError):
 
     code = "bad_reply"
     default_sentence = "The image generator sent something that is not a picture."
+
+
+class Rejected(BackendError):
+    """The engine does not take the request as it is. It would not the next time either."""
+
+    code = "rejected"
+    retryable = False
+    default_sentence = (
+        "The image generator does not accept these settings. Please try others, or tell an admin."
+    )
 
 
 class OutOfMemory(BackendError):

@@ -13,7 +13,8 @@ from generation.images.canvas import (
 )
 from generation.images.card import paint_card, paint_preview
 from generation.images.ladder import Encoded, encode_ladder
-from generation.images.patch import Patch
+from generation.images.patch import Patch, cut_patch, paste_patch
+from generation.images.preview import shrink_preview
 from generation.images.uploads import Picture, UploadRules, clean_upload, fit
 
 __all__ = [
@@ -24,13 +25,16 @@ __all__ = [
     "Picture",
     "UploadRules",
     "clean_upload",
+    "cut_patch",
     "encode_ladder",
     "extended_canvas",
     "fit",
     "masked_canvas",
     "paint_card",
     "paint_preview",
+    "paste_patch",
     "read_size",
+    "shrink_preview",
     "size_to_redraw",
     "stored_canvas",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageFilter
 
+from generation.images.decoder import encode_png
 from generation.types import Params
 
 Box = tuple[int, int, int, int]
@@ -54,6 +55,18 @@ class Patch:
         fitted = _scaled(drawn, (right - left, bottom - top))
         whole.paste(fitted, (left, top), self.softened.crop(self.box))
         return whole
+
+
+def cut_patch(image: bytes, mask: bytes, params: Params) -> tuple[bytes, bytes]:
+    """What a model is to start from and where it is to redraw, as PNGs. Blocks; see ``Patch``."""
+    patch = Patch.of(image, mask, params)
+    return encode_png(patch.start()), encode_png(patch.mask())
+
+
+def paste_patch(drawn: bytes, image: bytes, mask: bytes, params: Params) -> bytes:
+    """The whole picture with the drawn part in it, as a PNG. Blocks; see ``Patch``."""
+    patch = Patch.of(image, mask, params)
+    return encode_png(patch.restored(_opened(drawn, "RGB", patch.size)))
 
 
 def soften(mask: Image.Image, blur: int) -> Image.Image:
