@@ -23,17 +23,11 @@ from generation.enlarging import STRENGTH
 from generation.errors import BadImage, GenerationError, InvalidParams
 from generation.images import Encoded
 from generation.infotext import find_text, has_workflow
+from generation.line import Ticket
 from generation.prompt import Draft
 from generation.queue import Queue
 from generation.reuse import NO_SETTINGS, WORKFLOW_ONLY, Taken, take_over
-from generation.types import (
-    OwnerId,
-    Request,
-    ScopeId,
-    Task,
-    Ticket,
-    new_job_id,
-)
+from generation.types import OwnerId, Request, ScopeId, Task, new_job_id
 
 _LOG = logging.getLogger(__name__)
 

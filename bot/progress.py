@@ -18,7 +18,8 @@ from bot.replies import Card
 from bot.verdicts import SEND_ERRORS
 from generation.clock import Clock
 from generation.errors import StorageError, UnknownJob
-from generation.types import Job, JobId, Place, Progress
+from generation.line import Place
+from generation.types import Job, JobId, Progress
 
 _LOG = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from bot import custom_ids
 from bot.custom_ids import Action
 from bot.text import block, clean, clip, length, plain
 from generation.images import Encoded
+from generation.line import Place
 from generation.prompt import write_setting
-from generation.types import Job, JobId, JobState, Params, Place, Progress, Task
+from generation.types import Job, JobId, JobState, Params, Progress, Task
 
 TEXT_LIMIT: Final = 4000
 """Characters in all texts of one message."""

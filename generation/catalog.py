@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from generation.access import AccessRule, Groups, is_open
-from generation.backends.base import Backend, ModelInfo
+from generation.backends.base import Backend, Capabilities, ModelInfo, ToolInfo
 from generation.choices import choose_loras, choose_sampler, unknown
 from generation.enlarging import second_pass
 from generation.errors import BackendError, InvalidParams, Refused, Unavailable
@@ -18,6 +18,7 @@ from generation.prompt import Draft, clean_text
 from generation.prompt.emphasis import read_phrases
 from generation.redrawing import STRENGTH, Redraw, mask_blur, padding, size_for
 from generation.sizes import choose_size, names_no_size
+from generation.tools import WORDS
 from generation.types import SEED_MAX, Params, Task, new_seed
 from generation.variations import choose_variation
 
@@ -28,19 +29,21 @@ _NO_STRENGTH = 1.0  # txt2img redraws everything
 class Catalog:
     """What the backends offer, kept in memory: every question is answered without waiting.
 
-    Where two backends offer a model of the same name, the first one describes it. ``closed`` are
-    models that there are, but not for whoever this catalogue is for.
+    Where two backends offer a model or a tool of the same name, the first one describes it.
+    ``closed`` are models that there are, but not for whoever this catalogue is for.
     """
 
     def __init__(
         self,
         models: Iterable[ModelInfo] = (),
+        tools: Iterable[ToolInfo] = (),
         *,
         rules: Sequence[AccessRule] = (),
         closed: Iterable[ModelInfo] = (),
     ) -> None:
-        self._offers: dict[str, tuple[ModelInfo, ...]] = {}
+        self._offers: dict[str, Capabilities] = {}
         self._models: dict[str, ModelInfo] = {model.name: model for model in models}
+        self._tools: dict[str, ToolInfo] = {tool.name: tool for tool in tools}
         self._rules = tuple(rules)
         self._closed = tuple(closed)
         self._down: set[str] = set()
@@ -67,7 +70,8 @@ class Catalog:
     def seen_by(self, groups: Groups) -> Catalog:
         """The models that a member of these groups may use, as a catalogue of their own."""
         opened = [each for each in self.models if is_open(each.name, groups, self._rules)]
-        return Catalog(opened, closed=[each for each in self.models if each not in opened])
+        closed = [each for each in self.models if each not in opened]
+        return Catalog(opened, self._tools.values(), closed=closed)
 
     def find(self, name: str) -> ModelInfo:
         """The model of that name or title, in any case. Raises ``InvalidParams`` with a hint."""
@@ -79,37 +83,56 @@ class Catalog:
             raise InvalidParams("model", f"The model {closed.name} is kept for others here.{hint}")
         raise unknown("model", name, names)
 
+    def tools(self, task: Task) -> tuple[ToolInfo, ...]:
+        """Every tool for the task, its default first."""
+        return tuple(tool for tool in self._tools.values() if tool.task is task)
+
+    def find_tool(self, task: Task, name: str | None = None) -> ToolInfo:
+        """The task's tool of that name or title, or its default. Raises ``InvalidParams``."""
+        offered = self.tools(task)
+        if not offered:
+            raise InvalidParams("method", f"Nothing here can {WORDS[task]}.")
+        if name is None:
+            return offered[0]
+        wanted = name.strip().casefold()
+        for tool in offered:
+            if wanted in {tool.name.casefold(), tool.title.casefold()}:
+                return tool
+        raise unknown("method", name, [tool.name for tool in offered])
+
     def backends_of(self, model: str) -> tuple[str, ...]:
         """Names of the backends that offer the model, in the order of their configuration."""
         return tuple(
             backend
-            for backend, models in self._offers.items()
-            if any(offer.name == model for offer in models)
+            for backend, offered in self._offers.items()
+            if any(offer.name == model for offer in offered.models)
         )
 
     async def refresh(self, backends: Sequence[Backend]) -> None:
         """Ask every backend what it offers. One that is down keeps what it offered last."""
         answers = await asyncio.gather(*(self._ask(backend) for backend in backends))
         self._offers = {
-            backend.name: models for backend, models in zip(backends, answers, strict=True)
+            backend.name: offered for backend, offered in zip(backends, answers, strict=True)
         }
-        self._models = {}
-        for models in self._offers.values():
-            for model in models:
+        self._models, self._tools = {}, {}
+        for offered in self._offers.values():
+            for model in offered.models:
                 self._models.setdefault(model.name, model)
+            for tool in offered.tools:
+                self._tools.setdefault(tool.name, tool)
 
-    async def _ask(self, backend: Backend) -> tuple[ModelInfo, ...]:
+    async def _ask(self, backend: Backend) -> Capabilities:
         try:
             offered = await backend.capabilities()
         except BackendError as error:
             if backend.name not in self._down:
                 self._down.add(backend.name)
                 _LOG.warning("backend_down backend=%s detail=%s", backend.name, error.detail)
-            return self._offers.get(backend.name, ())
+            return self._offers.get(backend.name, Capabilities(models=()))
         if backend.name in self._down:
             self._down.discard(backend.name)
             _LOG.info("backend_back backend=%s", backend.name)
-        return offered.models
+        return offered
 
     def resolve(
         self,
@@ -196,15 +219,9 @@ def _named(name: str, models: Iterable[ModelInfo]) -> ModelInfo | None:
 
 
 def _cannot(model: ModelInfo, task: Task, models: Iterable[ModelInfo]) -> str:
-    words = {
-        Task.TXT2IMG: "draw from a prompt alone",
-        Task.IMG2IMG: "start from a picture",
-        Task.INPAINT: "redraw a part of a picture",
-        Task.EDIT: "edit pictures by instruction",
-    }
     able = [other.name for other in models if task in other.tasks]
     hint = f" These can: {', '.join(able[:5])}." if able else ""
-    return f"The model {model.name} cannot {words[task]}.{hint}"
+    return f"The model {model.name} cannot {WORDS[task]}.{hint}"
 
 
 def _prompt(draft: Draft, model: ModelInfo) -> str:

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
+from generation.line import Waiting
 from generation.store import Sample, Started
-from generation.types import Waiting
 
 _SAMPLES_PER_MODEL = 20
 

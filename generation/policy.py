@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from generation.types import JobId, OwnerId, ScopeId, Waiting
+from generation.line import Waiting
+from generation.types import JobId, OwnerId, ScopeId
 
 SCOPE_SHARE = 4.0
 """How many members' shares one server's members may take together while others wait."""

@@ -11,19 +11,10 @@ from generation.clock import Clock
 from generation.errors import UnknownJob
 from generation.estimate import Speeds, seconds_until_start
 from generation.limits import Limits, check_limit
+from generation.line import Place, Ticket
 from generation.policy import FairShare
 from generation.store import Line, Store
-from generation.types import (
-    BlobId,
-    Job,
-    JobId,
-    JobState,
-    OwnerId,
-    Place,
-    Request,
-    ScopeId,
-    Ticket,
-)
+from generation.types import BlobId, Job, JobId, JobState, OwnerId, Request, ScopeId
 
 _log = logging.getLogger(__name__)
 

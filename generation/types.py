@@ -45,6 +45,18 @@ class Task(StrEnum):
     EDIT = "edit"
     """An instruction, such as “make it night”, on one or several pictures."""
 
+    UPSCALE = "upscale"
+    CUTOUT = "cutout"
+    """What a picture shows, without its background: a picture with transparency."""
+
+    DESCRIBE = "describe"
+    """What a picture shows, in words."""
+
+    @property
+    def is_for_tools(self) -> bool:
+        """True for what tools do with a finished picture; the others are drawn by models."""
+        return self in {Task.UPSCALE, Task.CUTOUT, Task.DESCRIBE}
+
 
 class JobState(StrEnum):
     """Where a job stands. ``delivering`` holds its outcome until its owner has been shown it."""
@@ -143,6 +155,9 @@ class Params:
     ``references`` is how many of the job's pictures are there to be looked at: what an edit works
     on, or what a picture from a prompt should resemble, as far as ``reference_weight`` (0 … 2)
     says. ``controls`` have a picture each. With ``tiling`` the edges meet without a seam.
+
+    For a tool's task ``model`` names the tool, and the size is that of the finished picture; of
+    one that is described, its own. All else is without meaning then; ``generation.tools`` fills it.
     """
 
     task: Task
@@ -203,7 +218,8 @@ class Params:
 class Request:
     """One accepted wish. ``dedupe_key`` makes submitting twice harmless; times are UNIX seconds.
 
-    ``inputs`` are stored pictures: for img2img the picture, for inpaint the picture and its mask;
+    ``inputs`` are stored pictures: for img2img and for tools the picture, for inpaint the picture
+    and its mask;
     then the ``references``, then one for each of the ``controls``.
     ``delivery`` is an opaque address that only the caller understands. ``parent`` is the job
     whose picture or settings this one started from.
@@ -221,9 +237,16 @@ class Request:
     parent: JobId | None = None
 
 
+TEXT = "text/plain"
+"""The media type of an output that is a text, in UTF-8."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Output:
-    """One finished picture, with the seed that made it. ``flags`` are facts such as ``blank``."""
+    """One finished picture, with the seed that made it. ``flags`` are facts such as ``blank``.
+
+    For ``Task.DESCRIBE`` it is a text instead: of the media type ``TEXT``, without size and seed.
+    """
 
     data: bytes = field(repr=False)
     media_type: str
@@ -231,6 +254,11 @@ class Output:
     height: int
     seed: int
     flags: frozenset[str] = frozenset()
+
+    @classmethod
+    def of_text(cls, text: str) -> Output:
+        """A text as an output."""
+        return cls(data=text.encode(), media_type=TEXT, width=0, height=0, seed=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -297,38 +325,3 @@ class Job:
     def id(self) -> JobId:
         """The request's id."""
         return self.request.id
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
-    """A queued job, as little of it as deciding who is next needs. ``work`` is ``Params.work``.
-
-    ``weight`` is how many members' shares its owner has. One that ``is_suspect`` was running when
-    a worker died, and may only run where nothing else does.
-    """
-
-    id: JobId
-    owner: OwnerId
-    scope: ScopeId
-    model: str
-    work: float
-    deadline: float
-    weight: float = 1.0
-    is_suspect: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Where a waiting job stands: jobs ahead of it, and seconds until it starts if known."""
-
-    ahead: int
-    eta_seconds: float | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ticket:
-    """The answer to a submission. ``duplicate`` tells that the key had been accepted before."""
-
-    job: Job
-    place: Place
-    duplicate: bool = False

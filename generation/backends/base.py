@@ -123,10 +123,28 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ToolInfo:
+    """Something for one of the tasks that are no drawing. No model has the same name.
+
+    ``factor`` is how many times larger an upscaler makes a picture in one go, None where that is
+    not known or free. Whatever size is asked for is what it gives.
+    """
+
+    name: str
+    title: str
+    task: Task
+    factor: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Capabilities:
-    """What a backend offers now. The first model is its default."""
+    """What a backend offers now. The first model is its default, and the first tool of each task.
+
+    A tool is used beside the loaded model, which stays.
+    """
 
     models: tuple[ModelInfo, ...]
+    tools: tuple[ToolInfo, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,8 +171,9 @@ class Work:
     """A job as a backend sees it: no owner, no place. Pictures are re-encoded, trusted PNG bytes.
 
     ``image`` is set for img2img, in the size that is drawn. For inpaint both are set, ``image`` and
-    ``mask`` (white is redrawn), in the finished picture's size. ``references`` have sizes of their
-    own; ``controls`` are in the order of the parameters' ``controls``.
+    ``mask`` (white is redrawn), in the finished picture's size. For a tool ``image`` has its own
+    size, and may be transparent in parts. ``references`` have sizes of their own; ``controls`` are
+    in the order of the parameters' ``controls``.
     """
 
     job_id: JobId
@@ -167,7 +186,7 @@ class Work:
     @classmethod
     def of(cls, job_id: JobId, params: Params, inputs: Sequence[bytes]) -> Work:
         """The job with its pictures in the order of ``Request.inputs``."""
-        own = {Task.IMG2IMG: 1, Task.INPAINT: 2}.get(params.task, 0)
+        own = {Task.IMG2IMG: 1, Task.INPAINT: 2}.get(params.task, int(params.task.is_for_tools))
         looked_at = own + params.references
         return cls(
             job_id=job_id,
@@ -189,7 +208,7 @@ class Progressed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """The job has pictures. Last event."""
+    """The job has pictures, or a text. Last event."""
 
     sequence: int
     result: Result

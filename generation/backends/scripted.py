@@ -13,12 +13,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from generation.backends.base import Capabilities, Event, Health, ModelInfo, Work
+from generation.backends.base import Capabilities, Event, Health, ModelInfo, ToolInfo, Work
 from generation.backends.ledger import Ledger, Track
 from generation.clock import Clock, SystemClock
 from generation.errors import BackendError, BlankOutput, OutOfMemory, Unavailable, WorkerLost
-from generation.images import paint_card, paint_preview
-from generation.types import JobId, Output, Progress, Result, Task
+from generation.images import fit, paint_card, paint_cutout, paint_preview
+from generation.types import JobId, Output, Params, Progress, Result, Task
 
 TEST_CARD = ModelInfo(
     name="testcard",
@@ -31,7 +31,13 @@ TEST_CARD = ModelInfo(
     scheduler="Automatic",
     samplers=("Euler a", "Euler"),
     schedulers=("Automatic", "Karras"),
-    tasks=frozenset(Task),
+    tasks=frozenset(task for task in Task if not task.is_for_tools),
+)
+
+TEST_TOOLS = (
+    ToolInfo(name="testscaler", title="Test upscaler (no model)", task=Task.UPSCALE, factor=2.0),
+    ToolInfo(name="testcutter", title="Test cutter (no model)", task=Task.CUTOUT),
+    ToolInfo(name="testteller", title="Test description (no model)", task=Task.DESCRIBE),
 )
 
 Mishap = Literal["crash", "hang", "out_of_memory", "blank", "error"]
@@ -59,12 +65,14 @@ class ScriptedBackend:
         name: str = "scripted",
         *,
         models: Sequence[ModelInfo] = (TEST_CARD,),
+        tools: Sequence[ToolInfo] = TEST_TOOLS,
         slots: int = 1,
         step_seconds: float | None = 0.25,
         clock: Clock | None = None,
     ) -> None:
         self._name = name
         self._models = tuple(models)
+        self._tools = tuple(tools)
         self._slots = slots
         self._step_seconds = step_seconds
         self._clock = clock or SystemClock()
@@ -97,10 +105,10 @@ class ScriptedBackend:
         self._problem = problem
 
     async def capabilities(self) -> Capabilities:
-        """The models it was made with. Raises ``Unavailable`` while it is set down."""
+        """What it was made with. Raises ``Unavailable`` while it is set down."""
         if self._problem is not None:
             raise Unavailable(detail=self._problem)
-        return Capabilities(models=self._models)
+        return Capabilities(models=self._models, tools=self._tools)
 
     async def health(self) -> Health:
         """How it is, from memory."""
@@ -144,8 +152,12 @@ class ScriptedBackend:
         if self._problem is not None:
             track.fail(Unavailable(detail=self._problem))
             return
-        if work.params.model not in {model.name for model in self._models}:
+        offered = {model.name for model in self._models} | {tool.name for tool in self._tools}
+        if work.params.model not in offered:
             track.fail(Unavailable(detail=f"no model {work.params.model!r}"))
+            return
+        if work.params.task.is_for_tools and work.image is None:
+            track.fail(Unavailable(detail=f"a {work.params.task} job came without its picture"))
             return
         self._steps[work.job_id] = asyncio.Semaphore(0)
         task = asyncio.create_task(self._play(work, track), name=f"scripted-{work.job_id}")
@@ -170,15 +182,18 @@ class ScriptedBackend:
                 if step == steps:
                     break
                 await self._pace(work.job_id)
-                preview = await asyncio.to_thread(
-                    paint_preview, work.params, work.params.seed, (step + 1) / steps
-                )
-                eta = (steps - step - 1) * (self._step_seconds or 0.0)
-                progress = Progress(step=step + 1, steps=steps, eta_seconds=eta, preview=preview)
-                track.advance(progress)
+                track.advance(await self._progress(work.params, step + 1))
             outputs = [await self._paint(work, seed) for seed in work.params.seeds()]
             seconds = self._clock.monotonic() - began
             track.finish(Result(outputs=tuple(outputs), seconds=seconds, backend=self._name))
+
+    async def _progress(self, params: Params, step: int) -> Progress:
+        preview = None
+        if not params.task.is_for_tools:
+            done = step / params.steps
+            preview = await asyncio.to_thread(paint_preview, params, params.seed, done)
+        eta = (params.steps - step) * (self._step_seconds or 0.0)
+        return Progress(step=step, steps=params.steps, eta_seconds=eta, preview=preview)
 
     async def _pace(self, job_id: JobId) -> None:
         if self._step_seconds is None:
@@ -208,8 +223,10 @@ class ScriptedBackend:
 
     async def _paint(self, work: Work, seed: int) -> Output:
         params = work.params
-        data = await asyncio.to_thread(paint_card, params, seed, work.image)
         width, height = params.final_size
+        if params.task is Task.DESCRIBE:
+            return Output.of_text(f"a picture of {width} by {height} pixels")
+        data = await self._picture(params, seed, work.image)
         return Output(
             data=data,
             media_type="image/png",
@@ -217,3 +234,11 @@ class ScriptedBackend:
             height=height,
             seed=seed,
         )
+
+    async def _picture(self, params: Params, seed: int, image: bytes | None) -> bytes:
+        if image is None or not params.task.is_for_tools:
+            return await asyncio.to_thread(paint_card, params, seed, image)
+        fitted = await fit(image, *params.final_size)
+        if params.task is Task.UPSCALE:
+            return fitted
+        return await asyncio.to_thread(paint_cutout, fitted)

@@ -27,9 +27,10 @@ from generation.errors import (
     WorkerLost,
 )
 from generation.limits import check_request
+from generation.line import Waiting
 from generation.queue import Queue
 from generation.store import CANCELLED, Interrupted
-from generation.types import Job, JobId, JobState, Waiting
+from generation.types import Job, JobId, JobState
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from generation.dispatcher.pairing import Seat
-from generation.types import Waiting
+from generation.line import Waiting
 
 PATIENCE_SECONDS = 60.0
 """How long such a job waits for a worker that is being replaced, before it takes another's."""

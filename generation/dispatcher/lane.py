@@ -22,6 +22,7 @@ class Lane:
         self._clock = clock
         self.health = _UNKNOWN
         self._models: frozenset[str] | None = None
+        self._tools: frozenset[str] = frozenset()
         # When each is expected to end, on the monotonic clock.
         self._jobs: dict[JobId, float | None] = {}
         # Jobs given up on that the backend may still be busy with.
@@ -83,8 +84,12 @@ class Lane:
         self.health = Health(ok=False, slots=0, problem=problem)
 
     def offers(self, model: str) -> bool | None:
-        """Whether it has the model; None while it has never told."""
-        return None if self._models is None else model in self._models
+        """Whether it has the model or tool; None while it has never told."""
+        return None if self._models is None else model in self._models | self._tools
+
+    def has_tool(self, name: str) -> bool:
+        """Whether that is one of its tools, for which the loaded model stays."""
+        return name in self._tools
 
     def take(self, job_id: JobId, *, seconds: float | None = None, alone: bool = False) -> None:
         """The job takes a slot, for about so many seconds; or all of them, to be ``alone``."""
@@ -110,6 +115,7 @@ class Lane:
                 health = Health(ok=False, slots=0, problem=error.detail or error.sentence)
             else:
                 self._models = frozenset(model.name for model in offer.models)
+                self._tools = frozenset(tool.name for tool in offer.tools)
                 self._stuck &= set(health.running)
         self.health = health
         if health.ok and not before.ok:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from generation.estimate import Speeds
-from generation.types import Waiting
+from generation.line import Waiting
 
 AFFINITY_SECONDS = 60.0
 """How long a job may be passed over by later ones whose model is loaded already."""
@@ -36,7 +36,11 @@ class Seat(Protocol):
     def one_model(self) -> bool: ...  # noqa: D102
 
     def offers(self, model: str) -> bool | None:
-        """Whether it has the model; None while it has never told."""
+        """Whether it has the model or tool; None while it has never told."""
+        ...
+
+    def has_tool(self, name: str) -> bool:
+        """Whether that is one of its tools, for which the loaded model stays."""
         ...
 
     def seconds_until_free(self) -> float | None:
@@ -103,8 +107,7 @@ class _Pairing(Generic[S]):
 
     def offer(self, item: Waiting, seat: S, *, is_due: bool) -> None:
         """Start the job there, or pass it over for those whose model is loaded."""
-        model = self._model[seat.name]
-        if model is None or model == item.model:
+        if not self._swaps(seat, item):
             self._start(item, seat)
         elif self._fixed[seat.name]:
             if is_due:
@@ -127,13 +130,15 @@ class _Pairing(Generic[S]):
     def _start(self, item: Waiting, seat: S) -> None:
         self.started.append((item, seat))
         self._room[seat.name] -= 1
+        if seat.has_tool(item.model):
+            return
         if seat.one_model or seat.resident is not None:
             self._model[seat.name] = item.model
             self._fixed[seat.name] = seat.one_model
 
     def _rank(self, seat: S, item: Waiting) -> tuple[float, bool, int]:
         """Smaller is sooner. Where nothing was measured, room now beats everything else."""
-        swaps = self._model[seat.name] not in {None, item.model}
+        swaps = self._swaps(seat, item)
         has_room = self._room[seat.name] > 0 and not (swaps and self._fixed[seat.name])
         wait = 0.0 if has_room else seat.seconds_until_free()
         seconds = self._speeds.seconds(seat.name, item.model, item.work)
@@ -144,3 +149,7 @@ class _Pairing(Generic[S]):
         else:
             done = wait + self._promised[seat.name] + seconds + swaps * _SWAP_SECONDS
         return done, swaps, -self._room[seat.name]
+
+    def _swaps(self, seat: S, item: Waiting) -> bool:
+        """Whether another model has to be loaded for the job."""
+        return not seat.has_tool(item.model) and self._model[seat.name] not in {None, item.model}

@@ -11,7 +11,7 @@ from generation.images.canvas import (
     size_to_redraw,
     stored_canvas,
 )
-from generation.images.card import paint_card, paint_preview
+from generation.images.card import paint_card, paint_cutout, paint_preview
 from generation.images.ladder import Encoded, encode_ladder
 from generation.images.patch import Patch, cut_patch, paste_patch
 from generation.images.preview import shrink_preview
@@ -31,6 +31,7 @@ __all__ = [
     "fit",
     "masked_canvas",
     "paint_card",
+    "paint_cutout",
     "paint_preview",
     "paste_patch",
     "read_size",

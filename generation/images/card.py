@@ -41,6 +41,16 @@ def paint_preview(params: Params, seed: int, done: float) -> bytes:
     return buffer.getvalue()
 
 
+def paint_cutout(png: bytes) -> bytes:
+    """A PNG of the picture with an oval of it left: what can be cut out without a model."""
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as opened:
+        picture = opened.convert("RGBA")
+    oval = Image.new("L", picture.size)
+    ImageDraw.Draw(oval).ellipse((0, 0, picture.width - 1, picture.height - 1), fill=255)
+    picture.putalpha(oval)
+    return encode_png(picture)
+
+
 def _gradient(width: int, height: int, seed: int) -> Image.Image:
     chance = random.Random(seed)  # noqa: S311  # colours, not secrets
     corners = Image.new("RGB", (2, 2))

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from generation.errors import WorkerLost
 from generation.limits import Limits
+from generation.line import Waiting
 from generation.store import pictures, tables
 from generation.store.admission import admit
 from generation.store.database import Database
@@ -22,17 +23,7 @@ from generation.store.values import (
     Sample,
     Started,
 )
-from generation.types import (
-    TRANSITIONS,
-    BlobId,
-    Fault,
-    Job,
-    JobId,
-    JobState,
-    OwnerId,
-    Request,
-    Waiting,
-)
+from generation.types import TRANSITIONS, BlobId, Fault, Job, JobId, JobState, OwnerId, Request
 
 _SPEED_SAMPLES = 100
 

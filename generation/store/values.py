@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from generation.types import Fault, Job, JobState, StoredOutput, Waiting
+from generation.line import Waiting
+from generation.types import Fault, Job, JobState, StoredOutput
 
 CANCELLED = Fault(code="cancelled", sentence="This was cancelled.")
 

@@ -9,7 +9,8 @@ from bot.client import RATE_LIMIT_SECONDS
 from bot.progress import EDIT_INTERVAL
 from bot.sandbox import Exchange, Fault, Use
 from generation.errors import StorageError
-from generation.types import JobId, Place
+from generation.line import Place
+from generation.types import JobId
 from tests.bot.studio import Studio, is_result, is_unfinished
 
 

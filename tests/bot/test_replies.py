@@ -12,6 +12,7 @@ from bot.custom_ids import Action
 from bot.replies import ALT_LIMIT, TEXT_LIMIT, Card, Picture
 from bot.text import length
 from generation.limits import Limits
+from generation.line import Place
 from generation.types import (
     Fault,
     Job,
@@ -19,7 +20,6 @@ from generation.types import (
     JobState,
     OwnerId,
     Params,
-    Place,
     Progress,
     Request,
     ScopeId,

@@ -22,7 +22,8 @@ from generation.backends.base import (
 )
 from generation.errors import Unavailable
 from generation.infotext import parse, read_png
-from generation.types import SEED_MAX, JobId, Output, Params, Task, new_job_id
+from generation.tools import tool_params
+from generation.types import SEED_MAX, TEXT, JobId, Output, Params, Task, new_job_id
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -135,6 +136,53 @@ async def test_a_picture_can_be_started_from(
     work = replace(plain, image=_png("RGB", size, (200, 40, 40)), mask=_png("L", size, 255))
     (output,) = await pictures(backend, work)
     assert (output.width, output.height) == size
+
+
+async def tool_wish(backend: Backend, task: Task) -> Work:
+    """A job for the backend's tool: a picture of 48×32 with a hole, made 80 pixels wide."""
+    tool = next((tool for tool in (await backend.capabilities()).tools if tool.task is task), None)
+    if tool is None:
+        pytest.skip("not offered")
+    picture = Image.new("RGB", (48, 32), (200, 40, 40))
+    picture.putalpha(Image.new("L", picture.size, 255))
+    picture.paste((0, 0, 0, 0), (0, 0, 8, 8))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    width, height = (80, 53) if task is Task.UPSCALE else picture.size
+    params = tool_params(tool, width, height)
+    return Work(job_id=new_job_id(), params=params, image=buffer.getvalue())
+
+
+async def test_no_two_models_and_tools_have_the_same_name(backend: Backend) -> None:
+    offered = await backend.capabilities()
+    names = [model.name for model in offered.models] + [tool.name for tool in offered.tools]
+    assert len(set(names)) == len(names)
+    assert all(tool.task.is_for_tools for tool in offered.tools)
+    assert not any(task.is_for_tools for model in offered.models for task in model.tasks)
+
+
+@pytest.mark.parametrize("task", [Task.UPSCALE, Task.CUTOUT])
+async def test_a_tool_makes_a_picture_of_the_asked_size(backend: Backend, task: Task) -> None:
+    work = await tool_wish(backend, task)
+    (output,) = await pictures(backend, work)
+    assert output.media_type == "image/png"
+    assert (output.width, output.height) == work.params.final_size
+    with Image.open(io.BytesIO(output.data)) as opened:
+        assert opened.size == work.params.final_size
+        assert opened.format == "PNG"
+        assert task is Task.UPSCALE or opened.mode == "RGBA"
+
+
+async def test_a_description_is_a_text(backend: Backend) -> None:
+    (output,) = await pictures(backend, await tool_wish(backend, Task.DESCRIBE))
+    assert (output.media_type, output.width, output.height) == (TEXT, 0, 0)
+    assert output.data.decode().strip()
+
+
+@pytest.mark.parametrize("task", [task for task in Task if task.is_for_tools])
+async def test_a_tool_without_its_picture_fails_and_says_so(backend: Backend, task: Task) -> None:
+    work = replace(await tool_wish(backend, task), image=None)
+    assert isinstance((await play(backend, work))[-1], Failed)
 
 
 async def test_leaving_the_events_does_not_stop_the_job_and_joining_goes_on_where_it_was(

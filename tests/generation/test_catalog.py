@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given, strategies as st
 
-from generation.backends.base import LoraInfo
-from generation.backends.scripted import TEST_CARD, ScriptedBackend
+from generation.backends.base import LoraInfo, ToolInfo
+from generation.backends.scripted import TEST_CARD, TEST_TOOLS, ScriptedBackend
 from generation.catalog import Catalog
 from generation.errors import InvalidParams, Unavailable
 from generation.prompt import Draft
+from generation.tools import tool_params
 from generation.types import SEED_MAX, Lora, Params, Task
 
 MODEL = replace(
@@ -262,3 +263,46 @@ async def test_a_backend_that_is_down_keeps_what_it_offered_last() -> None:
     backend.set_down("restarting")
     await catalog.refresh([backend])
     assert catalog.models == (MODEL,)
+
+
+UPSCALERS = (
+    ToolInfo(name="sharp", title="Sharp ×4", task=Task.UPSCALE, factor=4),
+    ToolInfo(name="soft", title="Soft", task=Task.UPSCALE),
+)
+
+
+@pytest.mark.parametrize(("name", "found"), [(None, 0), ("SOFT", 1), ("sharp ×4", 0)])
+def test_a_tool_is_found_by_name_or_title_and_the_first_is_the_default(
+    name: str | None, found: int
+) -> None:
+    assert Catalog((MODEL,), UPSCALERS).find_tool(Task.UPSCALE, name) is UPSCALERS[found]
+
+
+def test_a_tool_that_is_not_there_is_refused_with_what_is() -> None:
+    with pytest.raises(InvalidParams, match="Did you mean sharp") as caught:
+        Catalog((MODEL,), UPSCALERS).find_tool(Task.UPSCALE, "shrap")
+    assert caught.value.option == "method"
+    with pytest.raises(InvalidParams, match="Nothing here can describe pictures"):
+        Catalog((MODEL,), UPSCALERS).find_tool(Task.DESCRIBE)
+
+
+async def test_a_refresh_brings_the_tools_of_every_backend() -> None:
+    other = ToolInfo(name="sharp", title="Another", task=Task.UPSCALE)
+    first = ScriptedBackend("first", tools=UPSCALERS)
+    second = ScriptedBackend("second", tools=(other, *TEST_TOOLS))
+    catalog = Catalog()
+    await catalog.refresh([first, second])
+    assert [tool.title for tool in catalog.tools(Task.UPSCALE)] == [
+        "Sharp ×4",
+        "Soft",
+        "Test upscaler (no model)",
+    ]
+    assert [tool.name for tool in catalog.tools(Task.CUTOUT)] == ["testcutter"]
+    await first.aclose()
+    await second.aclose()
+
+
+def test_a_tools_job_costs_what_the_finished_picture_has_of_pixels() -> None:
+    made = tool_params(UPSCALERS[0], 2000, 1000)
+    assert (made.task, made.model, made.final_size) == (Task.UPSCALE, "sharp", (2000, 1000))
+    assert made.work() == pytest.approx(2.0)

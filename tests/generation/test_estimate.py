@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from generation.estimate import Speeds, seconds_until_start
+from generation.line import Waiting
 from generation.store import Sample, Started
-from generation.types import JobId, OwnerId, ScopeId, Waiting
+from generation.types import JobId, OwnerId, ScopeId
 
 SPEED = {"small": 2.0, "large": 10.0}
 

@@ -9,8 +9,9 @@ from statistics import quantiles
 
 from generation.dispatcher.pairing import AFFINITY_SECONDS, pair
 from generation.estimate import Speeds
+from generation.line import Waiting
 from generation.policy import FairShare
-from generation.types import JobId, OwnerId, ScopeId, Waiting
+from generation.types import JobId, OwnerId, ScopeId
 
 SEEDS = range(8)
 
@@ -36,6 +37,9 @@ class Card:
 
     def offers(self, _model: str) -> bool:
         return True
+
+    def has_tool(self, _name: str) -> bool:
+        return False
 
     def seconds_until_free(self) -> float | None:
         return None

@@ -7,8 +7,9 @@ import random
 from collections import defaultdict
 from dataclasses import replace
 
+from generation.line import Waiting
 from generation.policy import FairShare
-from generation.types import JobId, OwnerId, ScopeId, Waiting
+from generation.types import JobId, OwnerId, ScopeId
 
 
 def job(

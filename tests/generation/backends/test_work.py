@@ -19,6 +19,9 @@ LINES = Control(kind="canny")
         (Task.IMG2IMG, 0, 0, (b"0", None, (), ())),
         (Task.INPAINT, 0, 0, (b"0", b"1", (), ())),
         (Task.EDIT, 2, 0, (None, None, (b"0", b"1"), ())),
+        (Task.UPSCALE, 0, 0, (b"0", None, (), ())),
+        (Task.CUTOUT, 0, 0, (b"0", None, (), ())),
+        (Task.DESCRIBE, 0, 0, (b"0", None, (), ())),
         (Task.TXT2IMG, 1, 2, (None, None, (b"0",), (b"1", b"2"))),
         (Task.INPAINT, 1, 1, (b"0", b"1", (b"2",), (b"3",))),
     ],
@@ -27,7 +30,7 @@ def test_each_picture_has_its_role(
     task: Task, references: int, controls: int, roles: tuple[object, ...]
 ) -> None:
     wish = params(task=task, references=references, controls=(LINES,) * controls)
-    own = {Task.IMG2IMG: 1, Task.INPAINT: 2}.get(task, 0)
+    own = sum(role is not None for role in roles[:2])
     pictures = [str(number).encode() for number in range(own + references + controls)]
     work = Work.of(JOB, wish, pictures)
     assert (work.image, work.mask, work.references, work.controls) == roles

@@ -18,7 +18,7 @@ from generation.errors import (
     Withheld,
     WorkerLost,
 )
-from generation.types import BlobId, JobState, Task
+from generation.types import TEXT, BlobId, JobState, Output, Task
 from tests.generation.stage import SCOPE, Stage, result
 
 
@@ -42,6 +42,17 @@ async def test_a_job_is_run_and_shown_with_its_pictures(stage: Stage) -> None:
     )
     assert work.params == job.request.params
     assert [job.id for job in stage.audience.starts] == [job_id]
+
+
+async def test_a_text_is_kept_until_it_is_shown_like_a_picture(stage: Stage) -> None:
+    job_id = await stage.submit(task=Task.DESCRIBE, inputs=(await stage.queue.keep(b"image"),))
+    work = await stage.backend.begun.get()
+    assert work.image == b"image"
+    text = Output.of_text("ein Löwe im Gras")
+    await stage.backend.finish(job_id, replace(result(), outputs=(text,)))
+    (output,) = (await stage.final(job_id)).outputs
+    assert (output.media_type, output.width, output.height) == (TEXT, 0, 0)
+    assert (await stage.queue.picture(output.blob)).decode() == "ein Löwe im Gras"
 
 
 async def test_input_pictures_reach_the_backend(stage: Stage) -> None:

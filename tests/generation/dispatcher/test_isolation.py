@@ -11,7 +11,8 @@ import pytest
 from generation.dispatcher.endings import CRASHED_TWICE
 from generation.dispatcher.isolation import PATIENCE_SECONDS, Isolation, isolate
 from generation.errors import BackendError, WorkerLost
-from generation.types import JobId, JobState, OwnerId, ScopeId, Waiting
+from generation.line import Waiting
+from generation.types import JobId, JobState, OwnerId, ScopeId
 from tests.generation.stage import Stage, StagedBackend
 
 
@@ -30,6 +31,9 @@ class Bench:
 
     def offers(self, model: str) -> bool:
         return model in self.models
+
+    def has_tool(self, _name: str) -> bool:
+        return False
 
     def seconds_until_free(self) -> float | None:
         return None

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from generation.dispatcher.pairing import pair
 from generation.estimate import Speeds
+from generation.line import Waiting
 from generation.store import Sample
-from generation.types import JobId, OwnerId, ScopeId, Waiting
+from generation.types import JobId, OwnerId, ScopeId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +22,14 @@ class Bench:
     resident: str | None = "red"
     one_model: bool = True
     models: tuple[str, ...] = ("red", "blue", "green")
+    tools: tuple[str, ...] = ("scaler",)
     ends_in: float | None = None
 
     def offers(self, model: str) -> bool:
-        return model in self.models
+        return model in self.models or model in self.tools
+
+    def has_tool(self, name: str) -> bool:
+        return name in self.tools
 
     def seconds_until_free(self) -> float | None:
         return self.ends_in
@@ -92,6 +97,17 @@ def test_what_has_waited_long_enough_is_not_overtaken_by_latecomers_that_could_j
 def test_a_server_that_serves_many_models_at_once_takes_each_as_it_comes() -> None:
     hosted = Bench(free=2, busy=True, resident=None, one_model=False)
     assert started([job("a", "blue"), job("b")], hosted) == [("a", "card"), ("b", "card")]
+
+
+def test_a_tool_joins_what_is_running_and_the_loaded_model_stays() -> None:
+    running = Bench(free=3, busy=True)
+    waiting = [job("a", "scaler"), job("b"), job("c", "scaler")]
+    assert started(waiting, running) == [("a", "card"), ("b", "card"), ("c", "card")]
+
+
+def test_a_tool_does_not_keep_the_model_from_being_changed() -> None:
+    waiting = [job("a", "scaler"), job("b", "blue")]
+    assert started(waiting, Bench(free=2)) == [("a", "card"), ("b", "card")]
 
 
 def test_a_backend_without_the_model_is_left_alone() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from generation.errors import InvalidParams, OverLimit, PictureGone, UnknownJob
 from generation.limits import Limits
+from generation.line import Place
 from generation.store import Ended
-from generation.types import BlobId, JobId, JobState, OwnerId, Place, StoredOutput
+from generation.types import BlobId, JobId, JobState, OwnerId, StoredOutput
 from tests.generation.stage import NOW, SCOPE, Stage, request
 
 GONE = JobId("nobody")
