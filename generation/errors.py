@@ -17,7 +17,8 @@ GenerationError
 │   ├── WorkerLost           the process died under the job
 │   ├── BlankOutput          the model's numbers are no picture, in full precision either
 │   ├── Withheld             the model's safety checker took the picture out
-│   └── LoraUnusable         a LoRA cannot be put on the model
+│   ├── LoraUnusable         a LoRA cannot be put on the model
+│   └── ControlUnusable      a ControlNet cannot stand beside the model
 ├── StorageError             ours; the database or the disk does not work
 └── DeliveryError            the result exists, but could not be shown
 """
@@ -184,6 +185,14 @@ class LoraUnusable(BackendError):
     code = "lora_unusable"
     retryable = False
     default_sentence = "That LoRA cannot be used with this model."
+
+
+class ControlUnusable(BackendError):
+    """A ControlNet that was offered cannot stand beside the model, or not with another one."""
+
+    code = "control_unusable"
+    retryable = False
+    default_sentence = "That kind of control cannot be used with this model."
 
 
 class DeliveryError(GenerationError):

@@ -45,6 +45,11 @@ class Patch:
         """What the model is to redraw, white, in the size in which it draws."""
         return _scaled(self.softened.crop(self.box), self.size)
 
+    def of_another(self, png: bytes) -> Image.Image:
+        """The same part of another picture of the whole, in the size in which the model draws."""
+        whole = _opened(png, "RGB", self.picture.size)
+        return _scaled(whole.crop(self.box), self.size)
+
     def restored(self, drawn: Image.Image) -> Image.Image:
         """The whole picture with the drawn part in it.
 

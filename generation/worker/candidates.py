@@ -102,6 +102,7 @@ def describe(model: LocalModel, family: Family, traits: Traits) -> ModelInfo:
         clip_skip=_layer(model.clip_skip, traits),
         max_clip_skip=traits.layers,
         uses_subseed=family.denoiser == "unet",
+        uses_tiling=family.denoiser == "unet",
     )
 
 

@@ -1,4 +1,4 @@
-"""What operators add to their models, LoRAs and embeddings, matched with the models it fits."""
+"""What operators add to their models, such as LoRAs and ControlNets, matched with those it fits."""
 
 from __future__ import annotations
 
@@ -6,8 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from generation.backends.base import ModelInfo
+from generation.worker.controls.base import Config
+from generation.worker.controls.files import (
+    ControlFile,
+    find_controls,
+    offered,
+    read_named,
+    unfitting as unfitting_controls,
+)
+from generation.worker.controls.preparing import PREPARERS
 from generation.worker.embeddings import EmbeddingFile, find_embeddings
 from generation.worker.families.base import Family, ModelFiles
+from generation.worker.headers import BrokenFileError
 from generation.worker.loras.files import LoraFile, find_loras, unfitting
 from generation.worker.loras.kinds import Kind, kind_of_model
 from generation.worker.settings import LocalModel, WorkerSettings
@@ -15,11 +25,16 @@ from generation.worker.settings import LocalModel, WorkerSettings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extras:
-    """What can be used with one model, and the LoRAs that were made for others."""
+    """What can be used with one model, and the LoRAs that were made for others.
+
+    ``preparing`` are the kinds of controls that can be found in ordinary pictures here.
+    """
 
     loras: Mapping[str, LoraFile] = field(default_factory=dict)
     misfits: Sequence[LoraFile] = ()
     embeddings: Sequence[EmbeddingFile] = ()
+    controls: Mapping[str, ControlFile] = field(default_factory=dict)
+    preparing: frozenset[str] = frozenset()
 
     def offered_with(self, info: ModelInfo) -> ModelInfo:
         """The model's description, with these."""
@@ -28,6 +43,7 @@ class Extras:
             loras=tuple(lora.info() for lora in self.loras.values()),
             misfits=tuple(replace(lora.info(), title="", triggers=()) for lora in self.misfits),
             embeddings=tuple(each.name for each in self.embeddings),
+            controls=offered(self.controls.values(), self.preparing),
         )
 
 
@@ -37,7 +53,12 @@ class ExtrasFinder:
     def __init__(self, settings: WorkerSettings) -> None:
         self._loras, lora_problems = find_loras(settings.lora_folders)
         self._embeddings, embedding_problems = find_embeddings(settings.embedding_folders)
-        self._problems = [*lora_problems, *embedding_problems]
+        self._controls, control_problems = find_controls(settings.controlnet_folders)
+        self._preparing = frozenset(PREPARERS)
+        if settings.depth_estimator is not None:
+            self._preparing |= {"depth"}
+        self._problems = [*lora_problems, *embedding_problems, *control_problems]
+        self._denoisers: list[Config] = []
         self._kinds: list[Kind] = []
         self._used: set[str] = set()
 
@@ -56,11 +77,34 @@ class ExtrasFinder:
         reads_words = family.weigh is not None
         embeddings = [each for each in self._embeddings if reads_words and each.suits(files)]
         self._used.update(each.name for each in embeddings)
+        denoiser = files.configs.get(family.denoiser, {})
+        self._denoisers.append(denoiser)
         return Extras(
             loras=fitting,
             misfits=[lora for name, lora in loras.items() if name not in fitting],
             embeddings=embeddings,
+            controls=self._controls_of(model, denoiser),
+            preparing=self._preparing,
         )
+
+    def _controls_of(self, model: LocalModel, denoiser: Config) -> Mapping[str, ControlFile]:
+        """The ControlNets that fit a denoiser, by kind: what the model names comes first."""
+        found: list[ControlFile] = []
+        for place in model.controls:
+            try:
+                named = read_named(place)
+            except BrokenFileError as error:
+                self._problems.append(f"control {place.path.name}: {error}")
+                continue
+            if named.suits(denoiser):
+                found.append(named)
+            else:
+                self._problems.append(
+                    f"control {named.name}: it is made for {named.made_for} "
+                    f"and does not fit the model {model.name}"
+                )
+        found += [each for each in self._controls if each.suits(denoiser)]
+        return {kind: each for each in reversed(found) for kind in each.kinds}
 
     def problems(self) -> tuple[str, ...]:
         """What is wrong with files, and which of them no model can use. Ask after the models."""
@@ -68,5 +112,6 @@ class ExtrasFinder:
         return (
             *self._problems,
             *unfitting(self._loras, self._kinds),
+            *unfitting_controls(self._controls, self._denoisers),
             *(f"embedding {name}: it is made for none of the models here" for name in unused),
         )

@@ -115,10 +115,10 @@ def split(answer: Any, rows: Sequence[int]) -> list[Any]:
     if isinstance(answer, Mapping):  # the form of diffusers' outputs, which are also dataclasses
         columns = {name: split(item, rows) for name, item in answer.items()}
         kind: Any = type(answer)
-        return [
-            kind(**{name: column[index] for name, column in columns.items()})
-            for index in range(len(rows))
+        taken = [
+            {name: column[index] for name, column in columns.items()} for index in range(len(rows))
         ]
+        return taken if kind is dict else [kind(**part) for part in taken]
     raise CannotJoinError(f"its answer is of type {type(answer).__name__}")
 
 

@@ -58,7 +58,7 @@ class Folder:
             pipe = kind.from_pretrained(
                 str(self.path),
                 dtype=dtype,
-                variant=_variant(self.path / family.denoiser),
+                variant=variant_of(self.path / family.denoiser),
                 local_files_only=True,
                 use_safetensors=True,
                 **dict.fromkeys(family.plain_tokenizers),
@@ -79,7 +79,7 @@ def load_part(folder: Path, part: str, dtype: torch.dtype) -> Any:
         str(folder),
         subfolder=part,
         dtype=dtype,
-        variant=_variant(folder / part),
+        variant=variant_of(folder / part),
         local_files_only=True,
         use_safetensors=True,
     )
@@ -107,7 +107,7 @@ def check_weights(folder: Path, part: str) -> None:
             raise Unavailable(detail=f"{path}: {error}") from error
 
 
-def _variant(folder: Path) -> str | None:
+def variant_of(folder: Path) -> str | None:
     """The variant to ask for, where a part has no plain weights."""
     names = [path.name for path in folder.glob(f"*{_WEIGHTS}")]
     for variant in _VARIANTS:

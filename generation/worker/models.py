@@ -6,8 +6,8 @@ import copy
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import diffusers
@@ -21,6 +21,9 @@ from generation.worker.calibration import Calibration, Limits, NoLimits, Notes
 from generation.worker.calls import Shared
 from generation.worker.candidates import Candidate, examine
 from generation.worker.composition import ComposedStandIn
+from generation.worker.controls.depth import DepthEstimator
+from generation.worker.controls.loaded import Controls, LoadedControl
+from generation.worker.controls.standin import ControlledStandIn, Course, Unit
 from generation.worker.devices import describe
 from generation.worker.embeddings import teach
 from generation.worker.extras import ExtrasFinder
@@ -34,6 +37,7 @@ from generation.worker.previews import Previewer, open_previewer
 from generation.worker.prompts import Part, PromptCache
 from generation.worker.room import Room
 from generation.worker.samplers import build_scheduler
+from generation.worker.seamless import called_seamlessly, seamless
 from generation.worker.settings import WorkerSettings
 from generation.worker.speed.accelerator import Accelerator
 from generation.worker.speed.plan import Place
@@ -61,6 +65,11 @@ class LoadedModel:
     previewer: Previewer
     shared: Shared
     decoder: Shared
+    seamless: Shared
+    """The denoiser for pictures whose edges meet; the next is their decoder."""
+    seamless_decoder: Shared
+    controls: Controls
+    depth: DepthEstimator | None
     adapters: Adapters
     room: Room
     speed: Accelerator
@@ -81,13 +90,17 @@ class LoadedModel:
         seat: Seat | None = None,
         outfit: Outfit = (),
         parts: Sequence[Part] = (),
+        units: Sequence[Unit] = (),
+        course: Course | None = None,
+        tiling: bool = False,
     ) -> tuple[Any, str | None]:
         """A pipeline of this job's own, with its own scheduler, over the shared weights.
 
         With a ``seat`` its modules are used through that, from any thread, with the LoRAs of
-        ``outfit``, which must be held, and all of the ``parts`` that AND joins; without one they
-        may only be used where nobody else does. Also a note for the member, when the sampler does
-        not have that schedule.
+        ``outfit``, which must be held, all of the ``parts`` that AND joins, and the ControlNets of
+        the ``units``, for which ``course`` says how far the loop is; with ``tiling`` edges meet.
+        Without one they may only be used where nobody else does. Also a note for the member, when
+        the sampler does not have that schedule.
         """
         scheduler, note = self._scheduler(sampler, schedule)
         watch(scheduler)
@@ -96,10 +109,15 @@ class LoadedModel:
         own = {**self.base.config, **self.base.components, "scheduler": scheduler}
         chosen = {name: part for name, part in own.items() if name in accepted}
         if seat is not None:
-            chosen = {name: _stand_in(part, seat) for name, part in chosen.items()}
-            chosen[self.family.denoiser] = self._denoiser_for(seat, outfit, parts)
+            chosen = {name: _stand_in(part, seat, tiling) for name, part in chosen.items()}
+            course = course or Course()
+            plain = self._denoiser_for(seat, outfit, units, course, tiling=tiling)
+            told = ComposedStandIn(plain, self.shared.names, parts) if parts else plain
+            chosen[self.family.denoiser] = told
             kind = computing_on(self.device, kind)
         pipe = kind(**chosen)
+        if course is not None:
+            course.pipe = pipe
         pipe.set_progress_bar_config(disable=True)
         return pipe, note
 
@@ -112,13 +130,24 @@ class LoadedModel:
         unused, note = self.schedulers[key]
         return copy.deepcopy(unused), note
 
-    def _denoiser_for(self, seat: Seat, outfit: Outfit, parts: Sequence[Part]) -> Any:
+    def _denoiser_for(
+        self, seat: Seat, outfit: Outfit, units: Sequence[Unit], course: Course, *, tiling: bool
+    ) -> Any:
         def wear() -> None:
             self.adapters.wear(outfit)
-            self.speed.choose(plain=seat.is_exact or bool(outfit))
+            self.speed.choose(plain=seat.is_exact or bool(outfit) or tiling)
 
-        dressed = DenoiserStandIn(seat, self.shared, outfit=outfit, wear=wear)
-        return ComposedStandIn(dressed, self.shared.names, parts) if parts else dressed
+        def ask(control: LoadedControl, asked: Mapping[str, Any]) -> Any:
+            shared = control.seamless if tiling else control.plain
+            if control.file.net.borrows:
+                return seat.step(shared, (), asked, outfit=outfit, wear=wear)
+            return seat.step(shared, (), asked)
+
+        shared = self.seamless if tiling else self.shared
+        dressed = DenoiserStandIn(seat, shared, outfit=outfit, wear=wear, module=self.denoiser)
+        if not units:
+            return dressed
+        return ControlledStandIn(dressed, shared.names, units, course=course, ask=ask)
 
 
 @functools.cache
@@ -126,8 +155,10 @@ def _parameters(kind: Any) -> frozenset[str]:
     return frozenset(inspect.signature(kind.__init__).parameters)
 
 
-def _stand_in(part: Any, seat: Seat) -> Any:
-    return PartStandIn(seat, part) if isinstance(part, torch.nn.Module) else part
+def _stand_in(part: Any, seat: Seat, tiling: bool) -> Any:
+    if not isinstance(part, torch.nn.Module):
+        return part
+    return PartStandIn(seat, part, around=seamless) if tiling else PartStandIn(seat, part)
 
 
 class ModelShelf:
@@ -152,6 +183,8 @@ class ModelShelf:
         self._known: dict[str, Candidate] = {}
         self._resident: LoadedModel | None = None
         self._notes = Notes(settings.calibration)
+        folder = settings.depth_estimator
+        self._depth = None if folder is None else DepthEstimator(folder, device)
 
     def open(self) -> tuple[tuple[ModelInfo, ...], tuple[str, ...]]:
         """Read every model's files and load the first that works: usable models, and problems.
@@ -240,6 +273,14 @@ class ModelShelf:
             build=known.build,
             tell=functools.partial(self._tell, known.info.name),
         )
+        shared = Shared.of_module(getattr(base, known.family.denoiser), self._limits(known, ""))
+        decode = functools.partial(
+            decode_latents,
+            base.vae,
+            device=self._device,
+            tiles_above=_cells(base, known.plan.vae_tiles_above),
+        )
+        decoder = Shared.of_function(decode, self._limits(known, "vae"))
         return LoadedModel(
             info=known.info,
             family=known.family,
@@ -255,16 +296,18 @@ class ModelShelf:
                 embeddings=embeddings,
             ),
             previewer=open_previewer(known.taesd, base.vae, known.family, self._device),
-            shared=Shared.of_module(getattr(base, known.family.denoiser), self._limits(known, "")),
-            decoder=Shared.of_function(
-                functools.partial(
-                    decode_latents,
-                    base.vae,
-                    device=self._device,
-                    tiles_above=_cells(base, known.plan.vae_tiles_above),
-                ),
-                self._limits(known, "vae"),
+            shared=shared,
+            decoder=decoder,
+            seamless=_seamless(shared, shared.call),
+            seamless_decoder=_seamless(decoder, base.vae),
+            controls=Controls(
+                base,
+                known.extras.controls,
+                device=self._device,
+                dtype=self._dtype,
+                limits=functools.partial(self._limits, known),
             ),
+            depth=self._depth,
             adapters=adapters,
             room=Room(base, self._device, usual),
             speed=speed,
@@ -290,6 +333,12 @@ class ModelShelf:
             return NoLimits()
         device = describe(self._device, self._dtype)
         return Calibration(self._notes, f"{known.build} {part} {device} torch {torch.__version__}")
+
+
+def _seamless(shared: Shared, module: Any) -> Shared:
+    """The same for pictures whose edges meet, joined with no others."""
+    call = called_seamlessly(module, shared.call)
+    return replace(shared, call=call, proven=set(), refused=set())
 
 
 def _cells(base: Any, pixels: int | None) -> int | None:

@@ -19,15 +19,18 @@ from generation.errors import OutOfMemory, Unavailable
 from generation.images import Patch
 from generation.types import Params, Task
 from generation.worker.adapters import Outfit, outfit_of
+from generation.worker.controls.loaded import LoadedControl
+from generation.worker.controls.standin import Course, Unit
+from generation.worker.controls.units import units_for
 from generation.worker.families.base import Guidance
 from generation.worker.forecasts import forecast
 from generation.worker.gatherer import JobCancelled, Seat
 from generation.worker.ladder import Stage, Way, narrower
-from generation.worker.memory import is_out_of_memory, release
+from generation.worker.memory import is_out_of_memory
 from generation.worker.models import LoadedModel
 from generation.worker.noise import generators_for, varied_noise
 from generation.worker.pixels import Decoded
-from generation.worker.placement import can_offload
+from generation.worker.placement import Placement, can_offload
 from generation.worker.prompts import Manner, Texts
 from generation.worker.samplers import AUTOMATIC, draw_noise_from
 from generation.worker.sifting import sift, withhold
@@ -95,15 +98,25 @@ def _paint_all(easel: _Easel) -> None:
         if failed is None:
             easel.painting.notes += way.notes(asked)
             return
-        release(device)
+        easel.seat.see_to(easel.model.controls.give_back)
         _LOG.warning("no_room job=%s way=%s stage=%s", easel.work.job_id, way, failed.name)
         way = narrower(way, failed, can_offload=can_offload(device))
     raise OutOfMemory
 
 
 def _paint_on(easel: _Easel, way: Way) -> Stage | None:
-    with easel.model.adapters.held(easel.outfit, easel.seat.run):
-        return easel.go_on(way)
+    model, run = easel.model, easel.seat.run
+    kinds = [control.kind for control in easel.work.params.controls]
+    apart = way.is_alone or way.placement is not Placement.WHOLE
+    with (
+        model.adapters.held(easel.outfit, run),
+        model.controls.held(kinds, run, apart=apart) as held,
+    ):
+        easel.held = held
+        try:
+            return easel.go_on(way)
+        finally:
+            easel.held = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +138,8 @@ class _Easel:
     seat: Seat
     on_step: Callable[[Step], None]
     outfit: Outfit = ()
+    held: Sequence[LoadedControl] = ()
+    course: Course = field(default_factory=Course)
     painting: Painting = field(default_factory=Painting)
     undecoded: _Denoised | None = None
     batches: int = 1
@@ -158,7 +173,8 @@ class _Easel:
         model = self.model
         with torch.no_grad():
             latents = model.family.decodable(model.base.vae, self._spatial(batch.latents))
-        decoded: list[Decoded] = self.seat.each(model.decoder, latents)
+        decoder = model.seamless_decoder if self.work.params.tiling else model.decoder
+        decoded: list[Decoded] = self.seat.each(decoder, latents)
         if getattr(batch.pipe, "safety_checker", None) is not None:
             self.seat.run(lambda: withhold(batch.pipe, decoded, model.device))
         self.painting.pictures += zip(batch.seeds, decoded, strict=True)
@@ -176,6 +192,9 @@ class _Easel:
             seat=self.seat,
             outfit=self.outfit,
             parts=texts.parts,
+            units=self._units(),
+            course=self.course,
+            tiling=params.tiling,
         )
         family.insist(pipe, params.width, params.height)
         generators = generators_for(params, seeds)
@@ -187,6 +206,7 @@ class _Easel:
         if params.subseed_strength:
             noise["latents"] = varied_noise(pipe, params, seeds, generators, self.model.dtype)
         self._check_cancelled()
+        self.course.done = 0
         try:
             with self.seat.denoising():
                 latents = pipe(
@@ -223,6 +243,17 @@ class _Easel:
             return replace(texts, notes=(*texts.notes, note))
         return texts
 
+    def _units(self) -> tuple[Unit, ...]:
+        model = self.model
+        return units_for(
+            self.work,
+            self.held,
+            base=model.base,
+            device=model.device,
+            depth=model.depth,
+            run=self.seat.run,
+        )
+
     def _callback(self, pipe: Any) -> dict[str, Any]:
         """What the pipeline calls after each step, in the form that this pipeline knows."""
         if "callback_on_step_end" in inspect.signature(pipe.__call__).parameters:
@@ -249,7 +280,8 @@ class _Easel:
         self, pipe: Any, index: int, _timestep: Any, values: dict[str, Any]
     ) -> dict[str, Any]:
         self._check_cancelled()
-        calls = int(getattr(pipe, "num_timesteps", 0) or len(pipe.scheduler.timesteps))
+        self.course.done = index + 1
+        calls = self.course.total
         # Second-order samplers call the model twice for a step.
         order = int(getattr(pipe.scheduler, "order", 1))
         total = math.ceil(calls / order)

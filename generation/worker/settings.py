@@ -32,6 +32,14 @@ class Speed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ControlPlace:
+    """A ControlNet's folder, and the kind of pictures that its operator says it is for."""
+
+    kind: str
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LocalModel:
     """A model folder in diffusers' layout or a single file, with the operator's defaults for it.
 
@@ -57,6 +65,7 @@ class LocalModel:
     multiple_of: int | None = None
     taesd: Path | None = None
     loras: tuple[Path, ...] = ()
+    controls: tuple[ControlPlace, ...] = ()
     clip_skip: int = 1
     speed: Speed = Speed()
 
@@ -69,7 +78,8 @@ class WorkerSettings:
     ``preview_seconds`` is the least time between two previews of a job, None makes none.
     ``slots`` is how many jobs are drawn together at most; None measures, for each model, how many
     pay, and keeps what it found in ``calibration``, or forgets it without such a file.
-    ``lora_folders`` and ``embedding_folders`` are searched at the start, for all models.
+    ``lora_folders``, ``embedding_folders`` and ``controlnet_folders`` are searched at the start,
+    for all models. ``depth_estimator`` is a folder with a model that finds depth in pictures.
     ``compiled`` is a folder that keeps compiled programs; without it the system's temporary one.
     """
 
@@ -83,4 +93,6 @@ class WorkerSettings:
     calibration: Path | None = None
     lora_folders: tuple[Path, ...] = ()
     embedding_folders: tuple[Path, ...] = ()
+    controlnet_folders: tuple[Path, ...] = ()
+    depth_estimator: Path | None = None
     compiled: Path | None = None

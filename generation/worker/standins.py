@@ -47,9 +47,13 @@ class DenoiserStandIn(StandIn):
         *,
         outfit: Hashable = (),
         wear: Callable[[], None] | None = None,
+        module: Any = None,
     ) -> None:
-        """``outfit`` names what ``wear`` puts on the module before a call, such as LoRAs."""
-        super().__init__(shared.call)
+        """``outfit`` names what ``wear`` puts on the module before a call, such as LoRAs.
+
+        ``module`` is what it looks like, where a call is more than the module's own.
+        """
+        super().__init__(shared.call if module is None else module)
         vars(self).update(_seat=seat, _shared=shared, _outfit=outfit, _wear=wear)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -71,15 +75,22 @@ class DenoiserStandIn(StandIn):
             self._module._reset_stateful_cache(*args, **options)  # noqa: SLF001  # stands in for it
 
 
+Around = Callable[[torch.nn.Module], AbstractContextManager[object]]
+"""What holds while a module is called, such as that its edges meet."""
+
+
 class PartStandIn(StandIn):
     """A job's way to another part, such as the VAE: its work is done by the device's thread.
 
     A pipeline may ask for another type of numbers by ``to``; only its own calls get it.
     """
 
-    def __init__(self, seat: Seat, module: torch.nn.Module) -> None:
+    def __init__(
+        self, seat: Seat, module: torch.nn.Module, *, around: Around = contextlib.nullcontext
+    ) -> None:
+        """``around`` is entered with the module for each of its calls."""
         super().__init__(module)
-        vars(self).update(_seat=seat, _wanted=None)
+        vars(self).update(_seat=seat, _wanted=None, _around=around)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """The part's own, in the device's thread."""
@@ -111,15 +122,17 @@ class PartStandIn(StandIn):
     def _do(
         self, method: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]
     ) -> Any:
-        module, wanted = self._module, self._wanted
+        module, wanted, around = self._module, self._wanted, self._around
 
         def run() -> Any:
             before = module.dtype if wanted is not None else None
             if wanted == before:
-                return method(*args, **options)
+                with around(module):
+                    return method(*args, **options)
             module.to(wanted)
             try:
-                return method(*args, **options)
+                with around(module):
+                    return method(*args, **options)
             finally:
                 module.to(before)
 

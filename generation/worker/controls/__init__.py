@@ -1,0 +1,1 @@
+"""ControlNets: models beside the model, which hold a drawing to the lines or depth of a picture."""
