@@ -20,7 +20,7 @@ from generation.images import Patch
 from generation.types import Params, Task
 from generation.worker.adapters import Outfit, outfit_of
 from generation.worker.controls.loaded import LoadedControl
-from generation.worker.controls.standin import Course, Unit
+from generation.worker.controls.standin import Course
 from generation.worker.controls.units import units_for
 from generation.worker.families.base import Guidance
 from generation.worker.forecasts import forecast
@@ -192,7 +192,7 @@ class _Easel:
             seat=self.seat,
             outfit=self.outfit,
             parts=texts.parts,
-            units=self._units(),
+            units=units_for(self.work, self.held, self.model, self.seat.run),
             course=self.course,
             tiling=params.tiling,
         )
@@ -242,17 +242,6 @@ class _Easel:
             note = _NEGATIVE_IGNORED.format(scale=params.guidance_scale)
             return replace(texts, notes=(*texts.notes, note))
         return texts
-
-    def _units(self) -> tuple[Unit, ...]:
-        model = self.model
-        return units_for(
-            self.work,
-            self.held,
-            base=model.base,
-            device=model.device,
-            depth=model.depth,
-            run=self.seat.run,
-        )
 
     def _callback(self, pipe: Any) -> dict[str, Any]:
         """What the pipeline calls after each step, in the form that this pipeline knows."""

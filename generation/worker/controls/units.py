@@ -19,45 +19,31 @@ from generation.worker.controls.depth import DepthEstimator
 from generation.worker.controls.loaded import LoadedControl
 from generation.worker.controls.preparing import PREPARERS
 from generation.worker.controls.standin import Unit
+from generation.worker.models import LoadedModel
 
 Run = Callable[[Callable[[], Any]], Any]
 """Has the device's thread do something and waits for it."""
 
 
 def units_for(
-    work: Work,
-    held: Sequence[LoadedControl],
-    *,
-    base: Any,
-    device: torch.device,
-    depth: DepthEstimator | None,
-    run: Run,
+    work: Work, held: Sequence[LoadedControl], model: LoadedModel, run: Run
 ) -> tuple[Unit, ...]:
     """The job's units, in its order, in the job's own thread.
 
     Lines are found in that thread; what needs a model is done on the device by ``run``. Raises
     ``ControlUnusable`` for a kind that cannot be found in a picture here.
     """
-    return tuple(
-        _unit(control, one, picture, base=base, device=device, depth=depth, run=run)
-        for control, one, picture in zip(work.params.controls, held, _pictures(work), strict=True)
-    )
+    ready = zip(work.params.controls, held, _pictures(work), strict=True)
+    return tuple(_unit(control, one, picture, model, run) for control, one, picture in ready)
 
 
 def _unit(
-    control: Control,
-    held: LoadedControl,
-    picture: Image.Image,
-    *,
-    base: Any,
-    device: torch.device,
-    depth: DepthEstimator | None,
-    run: Run,
+    control: Control, held: LoadedControl, picture: Image.Image, model: LoadedModel, run: Run
 ) -> Unit:
-    shown = _prepared(control, picture, depth, run)
+    shown = _pixels(_prepared(control, picture, model.depth, run))
 
     def look() -> torch.Tensor:
-        return held.file.net.look(base, held.module, _pixels(shown).to(device))
+        return held.file.net.look(model.base, held.module, shown.to(model.device))
 
     return Unit(
         control=held,
