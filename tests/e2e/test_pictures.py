@@ -15,7 +15,7 @@ from bot.sandbox import LocalFile, Member, Sandbox, SeenMessage, Use
 from bot.sandbox.client import OptionValue
 from generation.infotext import read_png
 from generation.infotext.png import chunks
-from tests.e2e.conftest import PATIENCE, BotProcess
+from tests.bot_process import PATIENCE, BotProcess
 
 
 async def test_a_prompt_becomes_a_picture_that_follows_it(bot: BotProcess, alice: Member) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import Member, Sandbox, SeenMessage
-from tests.e2e.conftest import BotProcess
+from tests.bot_process import BotProcess
 
 
 def _is_result(message: SeenMessage) -> bool:
