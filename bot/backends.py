@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 
-from bot.config import BackendConfig, Config, LocalConfig, ModelConfig
+from bot.config import BackendConfig, Config, EngineConfig, LocalConfig, ModelConfig, ScriptedConfig
+from bot.engines import build_engine
 from generation import demo_model
 from generation.backends.base import Backend
 from generation.backends.cards import Card, find_cards
@@ -52,7 +53,9 @@ def build_backends(config: Config, cards: Sequence[Card] = ()) -> tuple[Backend,
 
 
 def _has(config: BackendConfig, model: str | None) -> bool:
-    return isinstance(config, LocalConfig) and any(each.name == model for each in config.models)
+    if isinstance(config, ScriptedConfig):
+        return False
+    return any(each.name == model for each in config.models)
 
 
 def _takes_all(config: BackendConfig) -> bool:
@@ -80,6 +83,8 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _build(config: BackendConfig, whole: Config) -> Backend:
+    if isinstance(config, EngineConfig):
+        return build_engine(config)
     if not isinstance(config, LocalConfig):
         return ScriptedBackend(name=config.name)
     models = sorted(config.models, key=lambda model: model.name != whole.default_model)

@@ -74,7 +74,10 @@ class Catalog:
         return Catalog(opened, self._tools.values(), closed=closed)
 
     def find(self, name: str) -> ModelInfo:
-        """The model of that name or title, in any case. Raises ``InvalidParams`` with a hint."""
+        """The model of that name, title or alias, in any case.
+
+        Raises ``InvalidParams`` with a hint.
+        """
         if (model := _named(name, self._models.values())) is not None:
             return model
         names = self.names
@@ -214,6 +217,9 @@ def _named(name: str, models: Iterable[ModelInfo]) -> ModelInfo | None:
     wanted = name.strip().casefold()
     for model in models:
         if wanted in {model.name.casefold(), model.title.casefold()}:
+            return model
+    for model in models:
+        if wanted in {alias.casefold() for alias in model.aliases}:
             return model
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from bot.config.engines import engine_at
 from bot.config.load import PLACEHOLDER, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE, load
 from bot.config.model import (
     API_URL,
@@ -14,6 +15,8 @@ from bot.config.model import (
     Config,
     DataConfig,
     DiscordConfig,
+    EngineConfig,
+    EngineModelConfig,
     LocalConfig,
     LogConfig,
     ModelConfig,
@@ -41,6 +44,8 @@ __all__ = [
     "ConfigError",
     "DataConfig",
     "DiscordConfig",
+    "EngineConfig",
+    "EngineModelConfig",
     "LocalConfig",
     "LogConfig",
     "ModelConfig",
@@ -48,6 +53,7 @@ __all__ = [
     "QueueConfig",
     "ScriptedConfig",
     "Secret",
+    "engine_at",
     "load",
     "process_environment",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from bot.config.credentials import Vault
+from bot.config.engines import AUTO, ENGINES, engine_at, read_engine, read_weight
 from bot.config.model import (
     DEMO_MODEL,
     BackendConfig,
@@ -16,7 +18,7 @@ from bot.config.section import Section
 from bot.config.speed import read_speed
 from generation.worker.settings import Speed
 
-KINDS = ("local", "scripted")
+KINDS = ("local", "scripted", *ENGINES)
 PRECISIONS = ("auto", "float32", "float16", "bfloat16")
 MOST_THREADS = 1024
 WEIGHTS = ".safetensors"
@@ -26,18 +28,25 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}")
 
 
 def read_backends(
-    root: Section, base: Path
+    root: Section, vault: Vault
 ) -> tuple[tuple[BackendConfig, ...], tuple[Section, ...]]:
     """The backends, and every section they were read from."""
+    single = root.mapped("backend", engine_at, secret=True)
     sections = root.sections("backends")
     if sections is None:
-        return (LocalConfig(),), ()
+        return (LocalConfig() if single is None else single,), ()
+    if "backend" in root:
+        root.problem(
+            "backend",
+            "backend and [[backends]] are both given",
+            "Write it as the url of a further [[backends]]",
+        )
     if not sections:
         root.problem("backends", "the list is empty", "Write [[backends]], or take the line out")
     backends: list[BackendConfig] = []
     read = list(sections)
     for section in sections:
-        backend = _backend(section, base, read, fallback_name=f"backend {len(backends) + 1}")
+        backend = _backend(section, vault, read, fallback_name=f"backend {len(backends) + 1}")
         if any(backend.name == other.name for other in backends):
             section.problem(
                 "name",
@@ -49,16 +58,24 @@ def read_backends(
 
 
 def _backend(
-    section: Section, base: Path, read: list[Section], *, fallback_name: str
+    section: Section, vault: Vault, read: list[Section], *, fallback_name: str
 ) -> BackendConfig:
     kind = section.choice("kind", KINDS, default=None)
+    name = section.mapped("name", _name)
+    if kind is None and "url" in section:
+        kind = AUTO
+    if kind in ENGINES:
+        return read_engine(section, kind, name, vault, read)
     if kind is None and "kind" not in section:
-        section.problem("kind", "the kind of backend is missing", 'Write kind = "local"')
-    name = section.mapped("name", _name) or kind or fallback_name
+        section.problem(
+            "kind", "the kind of backend is missing", 'Write kind = "local", or the engine\'s url'
+        )
+    name = name or kind or fallback_name
     if kind == "scripted":
-        return ScriptedConfig(name=name)
+        return ScriptedConfig(name=name, weight=read_weight(section))
     models = section.sections("models")
     read.extend(models or ())
+    base = vault.base
     return LocalConfig(
         name=name,
         device=section.mapped("device", _device) or "auto",
@@ -67,6 +84,7 @@ def _backend(
         models=LocalConfig().models if models is None else _models(section, models, base, read),
         lora_folders=_folders(section, "lora_folders", base),
         embedding_folders=_folders(section, "embedding_folders", base),
+        weight=read_weight(section),
     )
 
 

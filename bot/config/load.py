@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.config.backends import read_backends
+from bot.config.credentials import Vault, read_secret_file
 from bot.config.model import (
     API_URL,
     GATEWAY_URL,
@@ -49,7 +50,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     default_model = root.text("default_model")
     rules = root.sections("access") or ()
     access = tuple(_access(rule) for rule in rules)
-    backends, backend_sections = read_backends(root, base)
+    backends, backend_sections = read_backends(root, Vault(environ=environ, base=base))
     elsewhere = {key: f"[{name}]" for name, part in parts.items() for key in part.known}
     elsewhere |= {key: "[[backends]]" for part in backend_sections for key in part.known}
     for section in (root, *parts.values(), *rules, *backend_sections):
@@ -124,14 +125,10 @@ class _TokenCheck:
 
     def file(self, key: str, name: str, path: Path) -> Secret:
         try:
-            text = path.read_text(encoding="utf-8-sig").strip()
-        except OSError as error:
-            what = f"{name} cannot be read: {error.strerror}"
-            return self._wrong(key, what, "Name a file with the token and nothing else in it")
-        except UnicodeDecodeError:
-            return self._wrong(key, f"{name} is not UTF-8 text", "Save it with the encoding UTF-8")
-        if not text:
-            return self._wrong(key, f"{name} is empty", "Put the bot's token in it")
+            text = read_secret_file(path, name)
+        except ValueError as error:
+            what, instead = error.args
+            return self._wrong(key, what, instead)
         return self.text(key, name, text)
 
     def text(self, key: str, name: str, value: str) -> Secret:

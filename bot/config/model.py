@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,6 +116,7 @@ class LocalConfig:
     models: tuple[ModelConfig, ...] = (ModelConfig(name=DEMO_MODEL),)
     lora_folders: tuple[Path, ...] = ()
     embedding_folders: tuple[Path, ...] = ()
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,9 +124,55 @@ class ScriptedConfig:
     """Draws simple patterns at once, without any model: for trying out the bot itself."""
 
     name: str = "scripted"
+    weight: float = 1.0
 
 
-BackendConfig = LocalConfig | ScriptedConfig
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineModelConfig:
+    """A model of an engine, as members are to see it.
+
+    ``model`` is the engine's own name for it, None where that is ``name``. The rest are defaults
+    for members who say nothing; None leaves them to the engine.
+    """
+
+    name: str
+    model: str | None = None
+    title: str | None = None
+    width: int | None = None
+    height: int | None = None
+    max_side: int | None = None
+    steps: int | None = None
+    guidance_scale: float | None = None
+    strength: float | None = None
+    sampler: str | None = None
+    scheduler: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineConfig:
+    """Another program behind an address. ``kind`` is ``auto`` where we are to find out what it is.
+
+    ``slots`` is how many jobs it gets at once, None for what suits its kind. ``timeout`` is how
+    many seconds it may take for an answer, ``job_timeout`` for a job. Without ``models`` all of
+    its models are offered. ``own`` are the keys that only its kind has.
+    """
+
+    kind: str
+    name: str
+    url: str
+    username: str | None = None
+    password: Secret | None = None
+    token: Secret | None = None
+    verify_tls: bool = True
+    weight: float = 1.0
+    slots: int | None = None
+    timeout: float = 15.0
+    job_timeout: float = 900.0
+    models: tuple[EngineModelConfig, ...] = ()
+    own: Mapping[str, object] = field(default_factory=dict)
+
+
+BackendConfig = LocalConfig | ScriptedConfig | EngineConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

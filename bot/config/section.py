@@ -150,6 +150,34 @@ class Section:
         self.problem(key, f"{describe(value)} is not a list of texts", f'Write {key} = ["…"]')
         return ()
 
+    def table(self, key: str) -> Mapping[str, object] | None:
+        """A table that goes to an engine as it is; None where it is absent."""
+        value = self._take(key)
+        if value is None:
+            return None
+        if isinstance(value, dict) and _is_json(value):
+            return value
+        self.problem(
+            key,
+            f"{describe(value)} is not a table of texts, numbers, lists and tables",
+            f'Write {key} = {{ name = "value" }}',
+        )
+        return None
+
+    def texts_by_name(self, key: str) -> Mapping[str, str] | None:
+        """A table of texts; None where it is absent."""
+        value = self._take(key)
+        if value is None:
+            return None
+        if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+            return value
+        self.problem(
+            key,
+            f"{describe(value)} is not a table of texts",
+            f'Write {key} = {{ name = "value" }}',
+        )
+        return None
+
     def ids(self, key: str) -> tuple[int, ...]:
         """Discord ids, as numbers or as text."""
         value = self._take(key)
@@ -233,6 +261,17 @@ def describe(value: object) -> str:
         return "a list"
     text = f'"{value}"' if isinstance(value, str) else f"{value}"
     return text if len(text) <= 60 else f"{text[:56]}…{text[-1]}"
+
+
+def _is_json(value: object) -> bool:
+    """TOML has dates and times as well, which JSON cannot carry."""
+    if isinstance(value, dict):
+        return all(_is_json(item) for item in value.values())
+    if isinstance(value, list):
+        return all(_is_json(item) for item in value)
+    return isinstance(value, str | int | bool) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
 
 
 def _guess(value: object, options: Collection[str]) -> str:

@@ -76,7 +76,8 @@ class ModelInfo:
     prompt weigh words. ``eta_samplers`` are those that take ``eta``; ``clip_skip`` may be up to
     ``max_clip_skip``, where 1 skips nothing. ``uses_subseed`` says that noise can be turned towards
     another seed's. ``max_references`` is how many pictures it can look at besides the one it starts
-    from. ``uses_tiling``: it can make edges meet. ``options`` are its engine's own.
+    from. ``uses_tiling``: it can make edges meet. ``options`` are its engine's own. ``aliases`` are
+    other names that it goes by, in files made with it.
     """
 
     name: str
@@ -113,6 +114,7 @@ class ModelInfo:
     controls: tuple[ControlInfo, ...] = ()
     uses_tiling: bool = False
     options: tuple[OptionInfo, ...] = ()
+    aliases: tuple[str, ...] = ()
 
     def nearest_side(self, side: float, *, longest: float = math.inf) -> int:
         """The allowed side nearest to that many pixels, not above ``longest`` if any is."""

@@ -13,12 +13,14 @@ from bot.config import (
     AccessConfig,
     Config,
     ConfigError,
+    EngineConfig,
     LocalConfig,
     ModelConfig,
     Problem,
     ScriptedConfig,
     load,
 )
+from bot.config.engines import ENGINES
 from bot.config.lines import key_lines
 from generation.limits import LIMITS, Limits
 
@@ -317,9 +319,10 @@ class TestExample:
             (model / "model_index.json").touch()
         (folder / "models" / "taesdxl").mkdir()
         (folder / "models" / "taesdxl" / "config.json").touch()
-        for name in ("loras", "embeddings"):
+        for name in ("loras", "embeddings", "workflows"):
             (folder / name).mkdir(exist_ok=True)
-        (folder / "discord-token.txt").write_text(TOKEN)
+        for name in ("discord-token.txt", "web-ui-password.txt", "images-token.txt"):
+            (folder / name).write_text(TOKEN)
         return load(write(folder, text), {"EASEL_DISCORD_TOKEN": TOKEN})
 
     def test_it_loads_and_shows_the_defaults(self, tmp_path: Path) -> None:
@@ -334,9 +337,10 @@ class TestExample:
 
     def test_its_alternatives_are_valid_too(self, tmp_path: Path) -> None:
         config = self.load(tmp_path, with_alternatives(EXAMPLE.read_text()))
-        (backend,) = config.backends
-        assert isinstance(backend, LocalConfig)
-        assert [model.name for model in backend.models] == ["demo", "my-model"]
+        local, *engines = config.backends
+        assert isinstance(local, LocalConfig)
+        assert [model.name for model in local.models] == ["demo", "my-model"]
+        assert [isinstance(each, EngineConfig) and each.kind for each in engines] == [*ENGINES]
         assert len(config.discord.owners) == 1
 
     def test_only_its_token_is_left_to_fill_in(self, tmp_path: Path) -> None:
@@ -370,11 +374,14 @@ def known_keys(folder: Path) -> set[str]:
         limits = {{{zzz}}}
         log = {{{zzz}}}
         access = [{{{zzz}}}]
-        backends = [{{kind = "local", {zzz}, models = [{models}]}}]
+        backends = [
+            {{kind = "local", {zzz}, models = [{models}]}},
+            {{url = "http://127.0.0.1", {zzz}, models = [{{name = "x", {zzz}}}]}},
+        ]
     """
     lists = [problem.instead for problem in problems(folder, text, {"EASEL_DISCORD_TOKEN": TOKEN})]
     lists = [text for text in lists if text.startswith("Known here: ")]
-    assert len(lists) == 10
+    assert len(lists) == 12
     keys = {key for text in lists for key in text.removeprefix("Known here: ").split(", ")}
     sections = {"discord", "data", "queue", "limits", "log", "access", "backends", "speed"}
     return keys - sections
@@ -383,14 +390,16 @@ def known_keys(folder: Path) -> set[str]:
 def with_alternatives(text: str) -> str:
     """The example with every ``#key = value`` switched on, in place of the line it replaces."""
     rows: list[str] = []
-    replaced = {"owners", "sync_guilds", "token_file"}
+    replaced = {"owners", "sync_guilds", "token_file", "password_file"}
     for row in text.splitlines():
         alternative = re.match(r"#(?=\S)(\w+)?", row)
         if alternative is None:
             rows.append(row)
             continue
+        if alternative[1] == "backend":  # instead of all sections, not of one line
+            continue
         if alternative[1] in replaced:
-            old = "token" if alternative[1] == "token_file" else alternative[1]
+            old = alternative[1].removesuffix("_file")
             rows = [earlier for earlier in rows if not earlier.startswith(f"{old} =")]
         rows.append(row[1:])
     return "\n".join(rows)

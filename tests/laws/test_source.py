@@ -55,6 +55,7 @@ OWNERS: dict[str, tuple[tuple[str, ...], int]] = {
             "bot.cli",
             "bot.demo",
             "bot.endings",
+            "bot.engines",
         ),
         3,
     ),

@@ -1,0 +1,71 @@
+"""Builds the backends that are another program behind an address."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+
+from bot.config import EngineConfig, EngineModelConfig
+from generation.backends.base import Backend
+from generation.backends.chosen import Choice, ChosenBackend
+from generation.backends.remote.auto import AutoBackend
+from generation.backends.remote.probe import Kind
+from generation.backends.remote.server import Server
+from generation.backends.remote.standing import Patience
+from generation.backends.remote.wire import Deadlines
+
+Make = Callable[[EngineConfig], Backend]
+
+
+def build_engine(config: EngineConfig) -> Backend:
+    """The backend for that section. Nothing is asked of it yet."""
+    backend = _undressed(config)
+    if not config.models:
+        return backend
+    return ChosenBackend(backend, [_choice(model) for model in config.models])
+
+
+def _undressed(config: EngineConfig) -> Backend:
+    if config.kind != "auto":
+        return MAKERS[Kind(config.kind)](config)
+    return AutoBackend(
+        config.name,
+        server_of(config),
+        {kind: functools.partial(make, config) for kind, make in MAKERS.items()},
+        patience=patience_of(config),
+        deadlines=deadlines_of(config),
+    )
+
+
+def server_of(config: EngineConfig) -> Server:
+    """Where the engine is, with its secrets laid open: for its backend alone."""
+    return Server.at(
+        config.url,
+        username=config.username,
+        password=config.password.reveal() if config.password else None,
+        token=config.token.reveal() if config.token else None,
+        verifies=config.verify_tls,
+    )
+
+
+def deadlines_of(config: EngineConfig) -> Deadlines:
+    """How long the engine may take for an answer."""
+    usual = Deadlines()
+    return Deadlines(
+        connect=min(usual.connect, config.timeout), silence=config.timeout, total=2 * config.timeout
+    )
+
+
+def patience_of(config: EngineConfig) -> Patience:
+    """How long the engine may take for a job."""
+    return Patience(draw=config.job_timeout, rid=max(config.job_timeout, Patience().rid))
+
+
+def _choice(config: EngineModelConfig) -> Choice:
+    values = {field.name: getattr(config, field.name) for field in fields(EngineModelConfig)}
+    return Choice(**values | {"model": config.model or config.name})
+
+
+MAKERS: Mapping[Kind, Make] = {}
+"""How the backend of each kind is made."""

@@ -1,0 +1,41 @@
+"""From a section with an address to the backend behind it."""
+
+from __future__ import annotations
+
+from bot.config import EngineConfig, EngineModelConfig, Secret
+from bot.engines import build_engine, deadlines_of, patience_of, server_of
+from generation.backends.chosen import ChosenBackend
+from generation.backends.remote.auto import AutoBackend
+
+CONFIG = EngineConfig(
+    kind="auto",
+    name="box",
+    url="https://box/sd",
+    username="ada",
+    password=Secret("p"),
+    verify_tls=False,
+    timeout=2.0,
+    job_timeout=50.0,
+)
+
+
+def test_an_address_alone_is_asked_what_it_is() -> None:
+    assert isinstance(build_engine(CONFIG), AutoBackend)
+
+
+def test_models_that_are_named_are_the_ones_that_are_offered() -> None:
+    config = EngineConfig(
+        kind="auto", name="box", url="http://box", models=(EngineModelConfig(name="sdxl"),)
+    )
+    backend = build_engine(config)
+    assert isinstance(backend, ChosenBackend)
+    assert backend.name == "box"
+
+
+def test_its_login_and_its_patience_reach_the_wire() -> None:
+    server = server_of(CONFIG)
+    assert (server.url, server.username, server.password) == ("https://box/sd", "ada", "p")
+    assert not server.verifies
+    deadlines = deadlines_of(CONFIG)
+    assert (deadlines.connect, deadlines.silence, deadlines.total) == (2.0, 2.0, 4.0)
+    assert patience_of(CONFIG).draw == 50.0
