@@ -10,6 +10,7 @@ GenerationError
 │   └── PictureGone          a stored picture that was deleted
 ├── BackendError             ours; the dispatcher decides on a retry
 │   ├── Unavailable          cannot be reached, or not started
+│   │   └── Busy             takes no more for a while, and says so itself
 │   ├── TimedOut             took longer than its deadline
 │   ├── BadReply             answered with something that is no picture
 │   ├── Rejected             the engine does not take the request as it is
@@ -119,6 +120,16 @@ class Unavailable(BackendError):
 
     code = "unavailable"
     default_sentence = "The image generator is not available right now. Please try again later."
+
+
+class Busy(Unavailable):
+    """The backend takes no more requests for a while. It has no free slot until that is over.
+
+    The job goes back into the queue for as long as it has time, however often this happens.
+    """
+
+    code = "busy"
+    default_sentence = "The image generator takes no more requests right now."
 
 
 class TimedOut(BackendError):

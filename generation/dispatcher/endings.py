@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from generation.dispatcher.attempt import Ending, Reason, Stopped
-from generation.errors import BackendError, GenerationError, Refused, TimedOut, WorkerLost
+from generation.errors import (
+    BackendError,
+    Busy,
+    GenerationError,
+    Refused,
+    TimedOut,
+    WorkerLost,
+)
 from generation.store import CANCELLED, Ended
 from generation.types import Fault, Job, JobState, Result, StoredOutput
 
@@ -38,6 +45,8 @@ def retry(job: Job, ending: Ending, *, attempts: int) -> Fault | None:
     A worker's death is never held against a job that ran beside others: whatever was tried
     before, it is tried once more, alone.
     """
+    if isinstance(ending, Busy):
+        return fault_of(ending)  # nothing was tried, and the job's own deadline ends the waiting
     if isinstance(ending, WorkerLost):
         return None if _was_lost_before(job) else fault_of(ending)
     if isinstance(ending, BackendError) and ending.retryable and job.attempts < attempts:

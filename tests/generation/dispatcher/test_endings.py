@@ -12,8 +12,10 @@ from generation.errors import (
     BackendError,
     BadReply,
     BlankOutput,
+    Busy,
     InvalidParams,
     OutOfMemory,
+    Rejected,
     Unavailable,
     Withheld,
     WorkerLost,
@@ -97,6 +99,16 @@ async def test_a_failure_that_stays_ends_the_job_with_its_sentence(
     assert len(stage.audience.calls) == 1
 
 
+async def test_a_backend_that_is_busy_costs_a_job_no_attempt(stage: Stage) -> None:
+    job_id = await stage.submit()
+    for _ in range(Rules().attempts + 2):
+        await stage.backend.begun.get()
+        await stage.backend.fail(job_id, Busy())
+    await stage.backend.begun.get()
+    await stage.backend.finish(job_id)
+    assert (await stage.final(job_id)).state is JobState.DONE
+
+
 async def test_a_job_that_kills_the_worker_twice_is_given_up(stage: Stage) -> None:
     job_id = await stage.submit()
     for _ in range(2):
@@ -109,7 +121,7 @@ async def test_a_job_that_kills_the_worker_twice_is_given_up(stage: Stage) -> No
     assert (await stage.backend.begun.get()).job_id == other
 
 
-@pytest.mark.parametrize("error", [OutOfMemory(), BlankOutput(), Withheld()])
+@pytest.mark.parametrize("error", [OutOfMemory(), BlankOutput(), Withheld(), Rejected()])
 async def test_a_failure_that_cannot_pass_is_not_tried_again(
     stage: Stage, error: BackendError
 ) -> None:
