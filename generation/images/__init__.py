@@ -12,6 +12,7 @@ from generation.images.canvas import (
     stored_canvas,
 )
 from generation.images.card import paint_card, paint_cutout, paint_preview
+from generation.images.holes import punched
 from generation.images.ladder import Encoded, encode_ladder
 from generation.images.patch import Patch, cut_patch, paste_patch
 from generation.images.preview import shrink_preview
@@ -34,6 +35,7 @@ __all__ = [
     "paint_cutout",
     "paint_preview",
     "paste_patch",
+    "punched",
     "read_size",
     "shrink_preview",
     "size_to_redraw",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from generation.errors import BadReply
 
@@ -61,7 +61,7 @@ def number(value: object, what: str) -> float:
     raise _wrong(what, "number")
 
 
-def field_text(fields: dict[str, object], name: str) -> str:
+def field_text(fields: Mapping[str, object], name: str) -> str:
     """A field's text, "" where it has none."""
     value = fields.get(name)
     return value if isinstance(value, str) else ""
