@@ -103,7 +103,7 @@ class App:
         backends = build_backends(config, await cards_for(config))
         for backend in backends:
             stack.push_async_callback(backend.aclose)
-        catalog = Catalog(rules=access_rules(config))
+        catalog = Catalog(rules=access_rules(config), preferred=config.default_model)
         # Easel joins no voice channel: what that needs is not missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         client = EaselClient(

@@ -4,33 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from generation.access import AccessRule, Groups, is_open
+from generation.amounts import (
+    choose_clip_skip,
+    choose_eta,
+    choose_guidance,
+    choose_seed,
+    choose_strength,
+    within,
+)
 from generation.backends.base import Backend, Capabilities, ModelInfo, ToolInfo
 from generation.choices import choose_loras, choose_sampler, unknown
 from generation.enlarging import second_pass
 from generation.errors import BackendError, InvalidParams, Refused, Unavailable
+from generation.merging import merged
 from generation.own_options import choose_options, fitting_options
 from generation.prompt import Draft, clean_text
 from generation.prompt.emphasis import read_phrases
-from generation.redrawing import STRENGTH, Redraw, mask_blur, padding, size_for
+from generation.redrawing import Redraw, mask_blur, padding, size_for
 from generation.sizes import choose_size, names_no_size
 from generation.tools import WORDS
-from generation.types import SEED_MAX, Params, Task, new_seed
+from generation.types import Params, Task
 from generation.variations import choose_variation
 
 _LOG = logging.getLogger(__name__)
-_NO_STRENGTH = 1.0  # txt2img redraws everything
 
 
 class Catalog:
     """What the backends offer, kept in memory: every question is answered without waiting.
 
-    Where two backends offer a model or a tool of the same name, the first one describes it.
-    ``closed`` are models that there are, but not for whoever this catalogue is for.
+    A model that several backends offer is one to members: the first one describes it, and what
+    any of them can do may be asked for. ``closed`` are models that there are, but not for whoever
+    this catalogue is for; ``preferred`` is the default, where it is there.
     """
 
     def __init__(
@@ -40,9 +48,11 @@ class Catalog:
         *,
         rules: Sequence[AccessRule] = (),
         closed: Iterable[ModelInfo] = (),
+        preferred: str | None = None,
     ) -> None:
         self._offers: dict[str, Capabilities] = {}
-        self._models: dict[str, ModelInfo] = {model.name: model for model in models}
+        self._preferred = preferred
+        self._take(models)
         self._tools: dict[str, ToolInfo] = {tool.name: tool for tool in tools}
         self._rules = tuple(rules)
         self._closed = tuple(closed)
@@ -71,7 +81,8 @@ class Catalog:
         """The models that a member of these groups may use, as a catalogue of their own."""
         opened = [each for each in self.models if is_open(each.name, groups, self._rules)]
         closed = [each for each in self.models if each not in opened]
-        return Catalog(opened, self._tools.values(), closed=closed)
+        each = [one for model in opened for one in self._single[model.name]]
+        return Catalog(each, self._tools.values(), closed=closed)
 
     def find(self, name: str) -> ModelInfo:
         """The model of that name, title or alias, in any case.
@@ -117,12 +128,22 @@ class Catalog:
         self._offers = {
             backend.name: offered for backend, offered in zip(backends, answers, strict=True)
         }
-        self._models, self._tools = {}, {}
+        self._take(model for offered in self._offers.values() for model in offered.models)
+        self._tools = {}
         for offered in self._offers.values():
-            for model in offered.models:
-                self._models.setdefault(model.name, model)
             for tool in offered.tools:
                 self._tools.setdefault(tool.name, tool)
+
+    def _take(self, models: Iterable[ModelInfo]) -> None:
+        """Put together what is offered of each model; the preferred one becomes the first."""
+        single: dict[str, list[ModelInfo]] = {}
+        for model in models:
+            offers = single.setdefault(model.name, [])
+            if model not in offers:
+                offers.append(model)
+        ordered = sorted(single, key=lambda name: name != self._preferred)
+        self._single = {name: tuple(single[name]) for name in ordered}
+        self._models = {name: merged(offers) for name, offers in self._single.items()}
 
     async def _ask(self, backend: Backend) -> Capabilities:
         try:
@@ -152,10 +173,32 @@ class Catalog:
         size, the result takes its shape. ``redraw`` is what inpainting works on. A random seed is
         drawn here, so that what is stored can be repeated. Raises ``InvalidParams`` with one
         sentence for the first problem.
+
+        The first of the model's engines that can do all of it says what was left open.
         """
         model = self._choose(draft.model, default_model)
         if task not in model.tasks:
             raise InvalidParams("model", _cannot(model, task, self._models.values()))
+        offers = [offer for offer in self._single[model.name] if task in offer.tasks]
+        if offers == [model]:
+            return self._resolved(draft, model, task, picture_size, redraw)
+        refusals: list[InvalidParams] = []
+        for offer in offers:
+            try:
+                return self._resolved(draft, offer, task, picture_size, redraw)
+            except InvalidParams as refusal:
+                refusals.append(refusal)
+        self._resolved(draft, model, task, picture_size, redraw)  # says what none of them can do
+        raise _not_together(model, refusals)
+
+    def _resolved(
+        self,
+        draft: Draft,
+        model: ModelInfo,
+        task: Task,
+        picture_size: tuple[int, int] | None,
+        redraw: Redraw | None,
+    ) -> Params:
         if redraw is not None and names_no_size(draft):
             width, height = size_for(redraw, model)
         else:
@@ -171,16 +214,16 @@ class Catalog:
             negative_prompt=_negative(draft, model),
             width=width,
             height=height,
-            steps=_within("steps", draft.steps, model.steps, model.min_steps, model.max_steps),
-            guidance_scale=_guidance(draft, model),
+            steps=within("steps", draft.steps, model.steps, model.min_steps, model.max_steps),
+            guidance_scale=choose_guidance(draft, model),
             sampler=sampler,
             scheduler=scheduler,
-            seed=_seed(draft.seed),
-            count=_within("count", draft.count, 1, 1, model.max_count),
-            strength=_strength(draft, model, task),
+            seed=choose_seed(draft.seed),
+            count=within("count", draft.count, 1, 1, model.max_count),
+            strength=choose_strength(draft, model, task),
             loras=choose_loras(draft, model),
-            eta=_eta(draft, model, sampler),
-            clip_skip=_clip_skip(draft, model),
+            eta=choose_eta(draft, model, sampler),
+            clip_skip=choose_clip_skip(draft, model),
             exact=bool(draft.exact),
             mask_blur=mask_blur(draft, task),
             padding=padding(draft, task),
@@ -211,6 +254,16 @@ class Catalog:
                 # A server's chosen default may have been taken away since: work goes on.
                 return self.default
         return self.default
+
+
+def _not_together(model: ModelInfo, refusals: Iterable[InvalidParams]) -> InvalidParams:
+    """Each wish can be had somewhere, but not all of them in one place."""
+    options = sorted({refusal.option for refusal in refusals})
+    return InvalidParams(
+        options[0],
+        f"{model.title} is drawn by several engines, and none of them can do all of this together. "
+        f"Please leave out one of these: {', '.join(options)}.",
+    )
 
 
 def _named(name: str, models: Iterable[ModelInfo]) -> ModelInfo | None:
@@ -252,73 +305,3 @@ def _require_readable(text: str, option: str, model: ModelInfo) -> None:
     """Raise for emphasis that the model's worker would refuse."""
     if model.uses_emphasis:
         read_phrases(text, option=option)
-
-
-def _guidance(draft: Draft, model: ModelInfo) -> float:
-    asked = draft.guidance_scale
-    if asked is None:
-        return model.guidance_scale
-    if not model.uses_guidance:
-        raise InvalidParams(
-            "guidance_scale", f"The model {model.name} ignores guidance; leave it out."
-        )
-    lowest, highest = model.min_guidance, model.max_guidance
-    if not (math.isfinite(asked) and lowest <= asked <= highest):
-        raise InvalidParams(
-            "guidance_scale", f"Guidance is from {lowest:g} to {highest:g} here, not {asked:g}."
-        )
-    return float(asked)
-
-
-def _strength(draft: Draft, model: ModelInfo, task: Task) -> float:
-    asked = draft.strength
-    if task is Task.TXT2IMG:
-        if asked is not None:
-            raise InvalidParams(
-                "strength", "Strength says how much of a picture is redrawn; add a picture to it."
-            )
-        return _NO_STRENGTH
-    if asked is None:
-        return model.strength if task is Task.IMG2IMG else STRENGTH
-    if not 0 < asked <= 1:
-        raise InvalidParams(
-            "strength", f"Strength is above 0 (keep all) and at most 1 (redraw all), not {asked:g}."
-        )
-    return float(asked)
-
-
-def _seed(asked: int | None) -> int:
-    if asked is None or asked == -1:
-        return new_seed()
-    if not 0 <= asked <= SEED_MAX:
-        raise InvalidParams(
-            "seed", f"A seed is from 0 to {SEED_MAX}, or -1 for a random one, not {asked}."
-        )
-    return asked
-
-
-def _within(option: str, asked: int | None, default: int, lowest: int, highest: int) -> int:
-    value = default if asked is None else asked
-    if not lowest <= value <= highest:
-        raise InvalidParams(option, f"{option} must be {lowest} to {highest} here, not {value}.")
-    return value
-
-
-def _eta(draft: Draft, model: ModelInfo, sampler: str) -> float:
-    asked = draft.eta
-    if asked is None:
-        return 0.0
-    if not 0 <= asked <= 1:
-        raise InvalidParams("eta", f"Eta is from 0 (no noise) to 1 (most), not {asked:g}.")
-    if asked and sampler not in model.eta_samplers:
-        able = ", ".join(model.eta_samplers)
-        hint = f"choose {able} for it, or leave it out" if able else "leave it out"
-        raise InvalidParams("eta", f"The sampler {sampler} takes no eta here; {hint}.")
-    return float(asked)
-
-
-def _clip_skip(draft: Draft, model: ModelInfo) -> int:
-    asked = draft.clip_skip
-    if asked is not None and asked != 1 and model.max_clip_skip == 1:
-        raise InvalidParams("clip_skip", f"The model {model.name} has no clip skip; leave it out.")
-    return _within("clip_skip", asked, model.clip_skip, 1, model.max_clip_skip)

@@ -45,8 +45,9 @@ class ChosenBackend:
         return self._backend.name
 
     async def capabilities(self) -> Capabilities:
-        """The chosen models in the order of the choices. Raises ``Unavailable``."""
-        offered = (await self._backend.capabilities()).models
+        """The chosen models in the order of the choices, and every tool. Raises ``Unavailable``."""
+        offer = await self._backend.capabilities()
+        offered = offer.models
         found = [(choice, _find(choice.model, offered)) for choice in self._choices]
         self._notes = tuple(note for choice, model in found for note in _notes(choice, model))
         self._own_names = {choice.name: model.name for choice, model in found if model}
@@ -56,7 +57,7 @@ class ChosenBackend:
             raise Unavailable(
                 detail=f"{self.name} has none of the models chosen for it. It offers: {names}."
             )
-        return Capabilities(models=models)
+        return replace(offer, models=models)
 
     async def health(self) -> Health:
         """How it is, with what it cannot do of what was chosen among the notes."""

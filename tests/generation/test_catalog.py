@@ -250,8 +250,11 @@ async def test_a_refresh_asks_every_backend_and_the_first_describes_a_shared_mod
     second = ScriptedBackend("two", models=[again, OTHER])
     catalog = Catalog()
     await catalog.refresh([first, second])
-    assert catalog.models == (MODEL, OTHER)
-    assert catalog.default is MODEL
+    assert [(model.name, model.title) for model in catalog.models] == [
+        ("dream", "Dream One"),
+        ("swift", OTHER.title),
+    ]
+    assert catalog.find("Second description") is catalog.default
     assert catalog.backends_of("dream") == ("one", "two")
     assert catalog.backends_of("swift") == ("two",)
 
