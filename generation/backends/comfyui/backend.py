@@ -63,7 +63,7 @@ class ComfyBackend(RemoteBackend):
         )
         self._folder = workflows
         self._api = Api(self.wire)
-        self._runner = Runner(self._api, self.clock)
+        self._runner = Runner(self._api, self.clock, look=self.patience.look)
         self._server_info = ObjectInfo({})
         self._menu = Menu(offers={})
         self._runs: dict[JobId, Run] = {}

@@ -24,7 +24,6 @@ from generation.clock import Clock
 from generation.errors import BackendError, BadReply, TimedOut, Unavailable
 
 _SOCKET = Deadlines(silence=60.0, total=None)
-_LOOK = 1.0
 _MOST_FAILURES = 5
 
 Told = Callable[[Message], Awaitable[None]]
@@ -45,11 +44,15 @@ class Run:
 
 
 class Runner:
-    """Sees runs to their end: by listening while the socket holds, by asking when it does not."""
+    """Sees runs to their end: by listening while the socket holds, by asking when it does not.
 
-    def __init__(self, api: Api, clock: Clock) -> None:
+    ``look`` is how many seconds lie between two questions.
+    """
+
+    def __init__(self, api: Api, clock: Clock, *, look: float) -> None:
         self._api = api
         self._clock = clock
+        self._look_seconds = look
 
     async def pictures(self, run: Run, told: Told) -> tuple[File, ...]:
         """The files that a run made, in order; ``told`` hears of its progress.
@@ -70,7 +73,7 @@ class Runner:
         """Take the run out of the server's line, and return when it is not there any more."""
         await self._api.remove(run.prompt)
         while run.prompt in await self._api.line():
-            await self._clock.sleep(_LOOK)
+            await self._clock.sleep(self._look_seconds)
         run.left.set()
 
     async def _listen_unless_left(self, socket: Socket, run: Run, told: Told) -> None:
@@ -124,7 +127,7 @@ class Runner:
                 failures += 1
                 if failures == _MOST_FAILURES:
                     raise
-            await self._clock.sleep(_LOOK)
+            await self._clock.sleep(self._look_seconds)
 
     async def _look(self, run: Run) -> History | None:
         history = await self._api.history(run.prompt)
