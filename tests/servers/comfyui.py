@@ -143,6 +143,7 @@ class ComfyServer:
         self._sockets: dict[str, web.WebSocketResponse] = {}
         self._features: set[str] = set()
         self._added = asyncio.Event()
+        self.queued = asyncio.Event()
         self._number = 0
 
     def app(self) -> web.Application:
@@ -161,6 +162,11 @@ class ComfyServer:
             app.router.add_post("/api/jobs/{id}/cancel", self._cancel)
         app.cleanup_ctx.append(self._working)
         return app
+
+    async def hang_up(self) -> None:
+        """Close every socket."""
+        for socket in [*self._sockets.values()]:
+            await socket.close()
 
     async def _working(self, _app: web.Application) -> Any:
         worker = asyncio.create_task(self._work(), name="comfyui-server")
@@ -269,6 +275,7 @@ class ComfyServer:
             number=self._number, id=wanted, graph=graph, client=body.get("client_id", "")
         )
         self.pending.append(prompt)
+        self.queued.set()
         self._added.set()
         return web.json_response({"prompt_id": wanted, "number": self._number, "node_errors": {}})
 

@@ -24,6 +24,7 @@ class Reporter:
         self._clock = clock
         self._began = clock.monotonic()
         self._previewed = -_PREVIEW_SECONDS
+        self._preview: bytes | None = None
         passes = 2 if params.hires > 1 else 1
         self._runs = passes * (1 if batched else params.count)
         self._run = -1
@@ -47,15 +48,15 @@ class Reporter:
         match message:
             case Stepped(node=node) if not self._samplers or node in self._samplers:
                 self._steps[node] = (message.value, message.most)
-                self._track.advance(self._progress(None))
+                self._track.advance(self._progress())
             case Previewed(data=data):
                 now = self._clock.monotonic()
                 if now - self._previewed >= _PREVIEW_SECONDS:
                     self._previewed = now
-                    if (preview := await read_preview(data)) is not None:
-                        self._track.advance(self._progress(preview))
+                    self._preview = await read_preview(data) or self._preview
+                    self._track.advance(self._progress())
 
-    def _progress(self, preview: bytes | None) -> Progress:
+    def _progress(self) -> Progress:
         in_run = sum(value for value, _ in self._steps.values())
         usual = self._params.steps * max(1, len(self._samplers))
         expected = max(usual, sum(most for _, most in self._steps.values()))
@@ -64,4 +65,4 @@ class Reporter:
         self._step = max(self._step, min(self._run * expected + in_run, steps))
         spent = self._clock.monotonic() - self._began
         eta = spent / self._step * (steps - self._step) if self._step else None
-        return Progress(step=self._step, steps=steps, eta_seconds=eta, preview=preview)
+        return Progress(step=self._step, steps=steps, eta_seconds=eta, preview=self._preview)
