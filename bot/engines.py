@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from pathlib import Path
 
 from bot.config import EngineConfig, EngineModelConfig
 from generation.backends.base import Backend
 from generation.backends.chosen import Choice, ChosenBackend
+from generation.backends.comfyui.backend import ComfyBackend
 from generation.backends.remote.auto import AutoBackend
 from generation.backends.remote.probe import Kind
 from generation.backends.remote.server import Server
@@ -67,5 +69,17 @@ def _choice(config: EngineModelConfig) -> Choice:
     return Choice(**values | {"model": config.model or config.name})
 
 
-MAKERS: Mapping[Kind, Make] = {}
+def _comfyui(config: EngineConfig) -> Backend:
+    folder = config.own.get("workflows")
+    return ComfyBackend(
+        config.name,
+        server_of(config),
+        workflows=folder if isinstance(folder, Path) else None,
+        slots=config.slots or 1,
+        patience=patience_of(config),
+        deadlines=deadlines_of(config),
+    )
+
+
+MAKERS: Mapping[Kind, Make] = {Kind.COMFYUI: _comfyui}
 """How the backend of each kind is made."""

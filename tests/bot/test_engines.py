@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bot.config import EngineConfig, EngineModelConfig, Secret
 from bot.engines import build_engine, deadlines_of, patience_of, server_of
 from generation.backends.chosen import ChosenBackend
+from generation.backends.comfyui.backend import ComfyBackend
 from generation.backends.remote.auto import AutoBackend
 
 CONFIG = EngineConfig(
@@ -30,6 +33,13 @@ def test_models_that_are_named_are_the_ones_that_are_offered() -> None:
     backend = build_engine(config)
     assert isinstance(backend, ChosenBackend)
     assert backend.name == "box"
+
+
+def test_a_comfyui_has_the_folder_of_its_workflows(tmp_path: Path) -> None:
+    section = EngineConfig(
+        kind="comfyui", name="box", url="http://box", own={"workflows": tmp_path}
+    )
+    assert isinstance(build_engine(section), ComfyBackend)
 
 
 def test_its_login_and_its_patience_reach_the_wire() -> None:
