@@ -13,6 +13,7 @@ import diffusers
 
 from generation.backends.base import ModelInfo
 from generation.errors import Unavailable
+from generation.types import Task
 from generation.worker.extras import Extras, ExtrasFinder
 from generation.worker.families import find_family, read_traits
 from generation.worker.families.base import Family, Guidance, Traits
@@ -75,7 +76,7 @@ def describe(model: LocalModel, family: Family, traits: Traits) -> ModelInfo:
     largest = model.max_side or min(_LARGEST_SIDE, _TIMES_DEFAULT * max(width, height))
     largest = min(largest, traits.max_side or largest)
     sampler, schedule = model.sampler or traits.sampler, model.scheduler or traits.schedule
-    scale = model.guidance_scale
+    scale, tasks = model.guidance_scale, family.tasks(traits)
     if scale is not None and traits.guidance is Guidance.NONE:
         raise Unavailable(detail="it was trained to need no guidance; take out guidance_scale")
     return ModelInfo(
@@ -89,7 +90,7 @@ def describe(model: LocalModel, family: Family, traits: Traits) -> ModelInfo:
         scheduler=_chosen("scheduler", schedule, traits.kit.schedules),
         samplers=tuple(traits.kit.samplers),
         schedulers=tuple(traits.kit.schedules),
-        tasks=frozenset(family.pipelines),
+        tasks=tasks,
         strength=model.strength,
         multiple_of=multiple,
         min_side=math.ceil(model.min_side / multiple) * multiple,
@@ -101,8 +102,9 @@ def describe(model: LocalModel, family: Family, traits: Traits) -> ModelInfo:
         eta_samplers=samplers_with_eta(traits.kit),
         clip_skip=_layer(model.clip_skip, traits),
         max_clip_skip=traits.layers,
-        uses_subseed=family.denoiser == "unet",
+        uses_subseed=family.denoiser == "unet" and Task.TXT2IMG in tasks,
         uses_tiling=family.denoiser == "unet",
+        max_references=family.max_references if tasks & family.looks else 0,
     )
 
 

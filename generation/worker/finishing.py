@@ -15,7 +15,8 @@ from PIL import Image
 from generation.backends.base import Work
 from generation.infotext import write
 from generation.types import Output, Task
-from generation.worker.painter import Painting, read_patch
+from generation.worker.arguments import read_patch
+from generation.worker.painter import Painting
 from generation.worker.png import encode_png
 
 _THREADS = 2

@@ -16,7 +16,6 @@ from diffusers.loaders.single_file_utils import SingleFileComponentError
 from safetensors import SafetensorError
 
 from generation.errors import Unavailable
-from generation.types import Task
 from generation.worker.families import find_family
 from generation.worker.families.base import Family, ModelFiles
 from generation.worker.headers import BrokenFileError, read_header
@@ -50,10 +49,10 @@ class Folder:
         return files
 
     def load(self, dtype: torch.dtype, device: torch.device) -> Any:
-        """Its text-to-image pipeline, on the device. Raises ``Unavailable``."""
+        """Its pipeline, on the device. Raises ``Unavailable``."""
         files = self.examine()
         family = find_family(files.class_name)
-        kind: Any = getattr(diffusers, family.pipelines[Task.TXT2IMG])
+        kind: Any = getattr(diffusers, family.home)
         try:
             pipe = kind.from_pretrained(
                 str(self.path),
@@ -61,10 +60,10 @@ class Folder:
                 variant=variant_of(self.path / family.denoiser),
                 local_files_only=True,
                 use_safetensors=True,
-                **dict.fromkeys(family.plain_tokenizers),
+                **dict.fromkeys((*family.plain_tokenizers, *family.processors)),
                 **own_scheduler(files),
             )
-            pipe.register_modules(**plain_tokenizers(self.path, family))
+            pipe.register_modules(**read_processors(self.path, family))
         except FAILURES as error:
             raise Unavailable(detail=f"it cannot be loaded: {error}") from error
         return pipe.to(device)
@@ -135,9 +134,13 @@ def examine_index(folder: Path) -> ModelFiles:
     )
 
 
-def plain_tokenizers(folder: Path, family: Family) -> dict[str, Any]:
-    """The tokenizers that are saved inside of picture processors, without these."""
-    return {
+def read_processors(folder: Path, family: Family) -> dict[str, Any]:
+    """What takes texts and pictures apart, where the family has its own way to read it.
+
+    Tokenizers that are saved inside of picture processors come without these.
+    """
+    own = {part: read(folder / part) for part, read in family.processors.items()}
+    return own | {
         part: transformers.AutoTokenizer.from_pretrained(
             str(folder / part), local_files_only=True, trust_remote_code=False
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import io
 import logging
 import math
 import time
@@ -12,13 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from PIL import Image
 
 from generation.backends.base import Work
-from generation.errors import OutOfMemory, Unavailable
-from generation.images import Patch
-from generation.types import Params, Task
+from generation.errors import OutOfMemory
 from generation.worker.adapters import Outfit, outfit_of
+from generation.worker.arguments import steps_of, task_arguments
 from generation.worker.controls.loaded import LoadedControl
 from generation.worker.controls.standin import Course
 from generation.worker.controls.units import units_for
@@ -26,6 +23,7 @@ from generation.worker.families.base import Guidance
 from generation.worker.forecasts import forecast
 from generation.worker.gatherer import JobCancelled, Seat
 from generation.worker.ladder import Stage, Way, narrower
+from generation.worker.looking import Sight, arguments_for, sight_of
 from generation.worker.memory import is_out_of_memory
 from generation.worker.models import LoadedModel
 from generation.worker.noise import generators_for, varied_noise
@@ -78,8 +76,14 @@ def paint(
     ``Withheld`` when no picture is left, ``OutOfMemory`` when there is no way left, and what the
     device raises.
     """
-    outfit = outfit_of(work.params.loras)
-    easel = _Easel(model=model, work=work, seat=seat, on_step=on_step, outfit=outfit)
+    easel = _Easel(
+        model=model,
+        work=work,
+        seat=seat,
+        on_step=on_step,
+        outfit=outfit_of(work.params.loras),
+        sight=sight_of(work),
+    )
     _paint_all(easel)
     easel.painting.notes = list(dict.fromkeys(easel.painting.notes))
     easel.painting.pictures, more = sift(easel.painting.pictures, model.dtype)
@@ -90,7 +94,7 @@ def paint(
 def _paint_all(easel: _Easel) -> None:
     """Make all pictures, in a narrower way after each one that had no room."""
     params, room, device = easel.work.params, easel.model.room, easel.model.device
-    asked = 1 if params.exact else params.count
+    asked = 1 if params.exact or easel.model.family.singly else params.count
     way: Way | None = Way(pictures=asked, placement=room.usual)
     while way is not None:
         with room.held(way, easel.seat) as is_placed:
@@ -140,6 +144,7 @@ class _Easel:
     outfit: Outfit = ()
     held: Sequence[LoadedControl] = ()
     course: Course = field(default_factory=Course)
+    sight: Sight | None = None
     painting: Painting = field(default_factory=Painting)
     undecoded: _Denoised | None = None
     batches: int = 1
@@ -200,7 +205,7 @@ class _Easel:
         generators = generators_for(params, seeds)
         draw_noise_from(pipe.scheduler, generators)
         self.painting.scheduler = AUTOMATIC if note is not None else params.scheduler
-        steps, steps_note = _steps(params)
+        steps, steps_note = steps_of(params)
         notes = [text for text in (note, steps_note, *texts.notes) if text]
         noise = {}
         if params.subseed_strength:
@@ -217,7 +222,8 @@ class _Easel:
                     **texts.arguments,
                     **family.guide(self._scale()),
                     **family.options,
-                    **_task_arguments(pipe, self.work, len(seeds)),
+                    **task_arguments(pipe, self.work, len(seeds)),
+                    **arguments_for(family, self.work, self.sight, len(seeds)),
                     **noise,
                     **self._callback(pipe),
                 )[0]
@@ -234,7 +240,7 @@ class _Easel:
             and params.guidance_scale > model.family.guided_above
         )
         negative = params.negative_prompt if is_guided else None
-        manner = Manner(layer=params.clip_skip, outfit=self.outfit)
+        manner = Manner(layer=params.clip_skip, outfit=self.outfit, sight=self.sight)
         texts = self.seat.run(
             lambda: model.prompts.arguments(params.prompt, negative, count, manner)
         )
@@ -289,52 +295,3 @@ class _Easel:
     def _check_cancelled(self) -> None:
         if self.seat.is_cancelled:
             raise JobCancelled
-
-
-def _steps(params: Params) -> tuple[int, str | None]:
-    """Steps to ask for: at least one must remain after ``strength`` has taken its share."""
-    steps = params.steps
-    if params.task is Task.TXT2IMG or int(steps * params.strength) >= 1:
-        return steps, None
-    while int(steps * params.strength) < 1:
-        steps += 1
-    return steps, f"Steps were raised to {steps}: this strength leaves none of {params.steps}."
-
-
-def _task_arguments(pipe: Any, work: Work, count: int) -> dict[str, Any]:
-    params = work.params
-    accepted = inspect.signature(pipe.__call__).parameters
-    sides = {"width": params.width, "height": params.height}
-    arguments: dict[str, Any] = {side: sides[side] for side in sides if side in accepted}
-    if params.eta and "eta" in accepted:
-        arguments["eta"] = params.eta
-    if params.task is Task.TXT2IMG:
-        return arguments
-    arguments["strength"] = params.strength
-    if params.task is Task.INPAINT:
-        patch = read_patch(work)
-        arguments["image"] = [patch.start()] * count
-        arguments["mask_image"] = [patch.mask()] * count
-    else:
-        arguments["image"] = [_read_input(work.image, params)] * count
-    return arguments
-
-
-def read_patch(work: Work) -> Patch:
-    """What an inpainting job redraws. Raises ``Unavailable`` when a picture is missing."""
-    if work.image is None or work.mask is None:
-        raise _missing(work.params)
-    return Patch.of(work.image, work.mask, work.params)
-
-
-def _missing(params: Params) -> Unavailable:
-    return Unavailable(detail=f"a {params.task} job came without its picture")
-
-
-def _read_input(png: bytes | None, params: Params) -> Image.Image:
-    if png is None:
-        raise _missing(params)
-    with Image.open(io.BytesIO(png), formats=("PNG",)) as opened:
-        picture = opened.convert("RGB")
-    size = (params.width, params.height)
-    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)

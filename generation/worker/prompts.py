@@ -14,6 +14,7 @@ from generation.worker import clip
 from generation.worker.adapters import Adapters, Outfit
 from generation.worker.embeddings import Embeddings
 from generation.worker.families.base import Conditions, Family
+from generation.worker.looking import Sight
 
 _SHOWN = 60
 _EMBEDS = "prompt_embeds"
@@ -49,10 +50,18 @@ class Texts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manner:
-    """How texts are read: which layer's states, counted from the last, and which LoRAs are on."""
+    """How texts are read: which layer's states, counted from the last, and which LoRAs are on.
+
+    ``sight`` is what is seen meanwhile, for families that read texts together with pictures.
+    """
 
     layer: int = 1
     outfit: Outfit = ()
+    sight: Sight | None = None
+
+    def key(self) -> Manner:
+        """The same, to be kept in memory."""
+        return self if self.sight is None else replace(self, sight=self.sight.forgotten())
 
 
 class PromptCache:
@@ -85,7 +94,8 @@ class PromptCache:
         A ``negative`` of None is left out. The LoRAs of ``manner`` must be held.
         """
         manner = manner or Manner()
-        manner = replace(manner, outfit=self._adapters.of_texts(manner.outfit))
+        sight = manner.sight if self._family.see is not None else None
+        manner = replace(manner, outfit=self._adapters.of_texts(manner.outfit), sight=sight)
         phrases = self._phrases(prompt, "prompt")
         encoded = [self._encoded(phrase, manner, is_negative=False) for phrase in phrases]
         if negative is not None:
@@ -113,20 +123,24 @@ class PromptCache:
 
     def _encoded(self, phrase: Phrase, manner: Manner, *, is_negative: bool) -> Encoded:
         """The phrase's conditions, from memory where it was asked for before."""
-        key = (replace(phrase, weight=1.0), is_negative, manner)
+        key = (replace(phrase, weight=1.0), is_negative, manner.key())
         found = self._known.get(key)
         if found is None:
             self._adapters.wear_for_texts(manner.outfit)
             with torch.inference_mode():
-                found = self._encode(phrase, manner.layer, is_negative)
+                found = self._encode(phrase, manner, is_negative)
             self._known[key] = found
             while len(self._known) > self._size:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         return found
 
-    def _encode(self, phrase: Phrase, layer: int, is_negative: bool) -> Encoded:
-        plain, weigh = phrase.plain, self._family.weigh
+    def _encode(self, phrase: Phrase, manner: Manner, is_negative: bool) -> Encoded:
+        plain, weigh, layer = phrase.plain, self._family.weigh, manner.layer
+        if manner.sight is not None and self._family.see is not None:
+            seen = manner.sight.pictures
+            conditions = self._family.see(self._base, plain or "", is_negative, seen)
+            return Encoded(conditions=conditions)
         if weigh is None or (plain is not None and layer == 1 and not self._lost(plain)):
             text = plain or ""
             conditions = self._family.encode(self._base, text, is_negative)

@@ -11,7 +11,6 @@ import diffusers
 import torch
 
 from generation.errors import Unavailable
-from generation.types import Task
 from generation.worker.families import find_family
 from generation.worker.families.base import ModelFiles
 from generation.worker.headers import BrokenFileError, Header, read_header
@@ -20,7 +19,7 @@ from generation.worker.model_folder import (
     examine_index,
     load_part,
     own_scheduler,
-    plain_tokenizers,
+    read_processors,
 )
 
 _WEIGHTS = ".safetensors"
@@ -50,22 +49,22 @@ class SingleFile:
         return examine_index(self._folder())
 
     def load(self, dtype: torch.dtype, device: torch.device) -> Any:
-        """Its text-to-image pipeline, on the device. Raises ``Unavailable``."""
+        """Its pipeline, on the device. Raises ``Unavailable``."""
         folder = self._folder()
         files = self.examine()
         family = find_family(files.class_name)
-        kind: Any = getattr(diffusers, family.pipelines[Task.TXT2IMG])
+        kind: Any = getattr(diffusers, family.home)
         try:
             pipe = kind.from_single_file(
                 str(self.path),
                 config=str(folder),
                 local_files_only=True,
                 torch_dtype=dtype,
-                **dict.fromkeys(family.plain_tokenizers),
+                **dict.fromkeys((*family.plain_tokenizers, *family.processors)),
                 **own_scheduler(files),
                 **self._lacking(folder, dtype),
             )
-            pipe.register_modules(**plain_tokenizers(folder, family))
+            pipe.register_modules(**read_processors(folder, family))
         except FAILURES as error:
             raise Unavailable(detail=f"it cannot be loaded: {error}") from error
         return pipe.to(device)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
 from typing import Any
+
+from PIL import Image
 
 from generation.backends.base import Work
 from generation.types import JobId, Params, Task
@@ -16,6 +20,7 @@ from generation.worker.models import LoadedModel
 from generation.worker.painter import paint
 from generation.worker.placement import Placement
 
+_BY_COST = (Task.TXT2IMG, Task.IMG2IMG, Task.INPAINT, Task.EDIT)
 _LOG = logging.getLogger(__name__)
 
 
@@ -92,8 +97,9 @@ def _usual(model: LoadedModel) -> str:
 
 def _usual_work(model: LoadedModel) -> Work:
     info = model.info
+    task = next(task for task in _BY_COST if task in info.tasks)
     params = Params(
-        task=Task.TXT2IMG,
+        task=task,
         model=info.name,
         prompt="",
         negative_prompt="",
@@ -106,4 +112,17 @@ def _usual_work(model: LoadedModel) -> Work:
         seed=0,
         count=1,
     )
-    return Work(job_id=JobId("calibration"), params=params)
+    job = JobId("calibration")
+    if task is Task.TXT2IMG:
+        return Work(job_id=job, params=params)
+    grey, everything = (_flat(mode, info.width, info.height) for mode in ("RGB", "L"))
+    if task is Task.EDIT:
+        return Work(job_id=job, params=replace(params, references=1), references=(grey,))
+    return Work(job_id=job, params=params, image=grey, mask=everything)
+
+
+def _flat(mode: str, width: int, height: int) -> bytes:
+    """A picture of one light colour, for a model that cannot do without."""
+    buffer = io.BytesIO()
+    Image.new(mode, (width, height), "white").save(buffer, "PNG")
+    return buffer.getvalue()

@@ -22,7 +22,7 @@ class Source(Protocol):
         ...
 
     def load(self, dtype: torch.dtype, device: torch.device) -> Any:
-        """Its text-to-image pipeline, on the device. Raises ``Unavailable``."""
+        """Its pipeline, on the device. Raises ``Unavailable``."""
         ...
 
 

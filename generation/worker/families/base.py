@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 from generation.prompt.emphasis import Chunk
-from generation.types import Task
+from generation.types import Params, Task
 from generation.worker.samplers import AUTOMATIC, SamplerKit
 
 Conditions = Mapping[str, Any]
@@ -73,7 +75,8 @@ class Traits:
 
     ``side`` is the native width and height; both sides must be multiples of ``multiple_of`` and
     at most ``max_side``, beyond which the model has no positions, if it says so.
-    ``layers`` are those of the text encoder that can be read instead of its last.
+    ``layers`` are those of the text encoder that can be read instead of its last. ``tasks`` are
+    those that its weights were made for; None for all that its family has pipelines for.
     """
 
     side: int
@@ -86,6 +89,7 @@ class Traits:
     schedule: str = AUTOMATIC
     max_side: int | None = None
     layers: int = 1
+    tasks: frozenset[Task] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +111,11 @@ def as_loaded(_pipe: Any) -> None:
 
 def keep_size(_pipe: Any, _width: int, _height: int) -> None:
     """For pipelines that draw in the size they are asked for."""
+
+
+def in_a_list(pictures: Sequence[Image.Image], _params: Params, _count: int) -> Mapping[str, Any]:
+    """Pictures to look at as most pipelines take them: all for every picture that is drawn."""
+    return {"image": list(pictures)}
 
 
 def repeat_rows(conditions: Conditions, count: int) -> Conditions:
@@ -151,6 +160,12 @@ class Family:
     ``plain_tokenizers`` are parts saved with a picture processor, which nothing here needs.
     ``prepare`` is called once with the pipeline that was loaded.
 
+    The first of the ``pipelines`` is the one that a model is loaded as. Up to ``max_references``
+    pictures can be looked at by those of its tasks that are in ``looks``; ``refer`` makes them
+    arguments of a call that draws so many pictures. ``see``, where a family has it, is ``encode``
+    for a text that is read together with them; ``processors`` are parts that this needs, each with
+    the way to read its folder. One that works ``singly`` draws one picture at a time.
+
     Latents go two ways: ``spatial`` unpacks what a pipeline gives (pictures × channels × rows ×
     columns of a picture of that width and height, still in the denoiser's scale), ``decodable``
     brings that into the VAE's scale and shape.
@@ -174,3 +189,18 @@ class Family:
     spatial: Callable[[torch.Tensor, int, int], torch.Tensor] = as_they_are
     decodable: Callable[[Any, torch.Tensor], torch.Tensor] = scaled
     channels: Callable[[Any], int] = latent_channels
+    looks: frozenset[Task] = frozenset()
+    max_references: int = 0
+    refer: Callable[[Sequence[Image.Image], Params, int], Mapping[str, Any]] = in_a_list
+    see: Callable[[Any, str, bool, Sequence[Image.Image]], Conditions] | None = None
+    processors: Mapping[str, Callable[[Path], Any]] = field(default_factory=dict)
+    singly: bool = False
+
+    @property
+    def home(self) -> str:
+        """The class of the pipeline that a model is loaded as."""
+        return next(iter(self.pipelines.values()))
+
+    def tasks(self, traits: Traits) -> frozenset[Task]:
+        """What a model of the family can do."""
+        return frozenset(self.pipelines) if traits.tasks is None else traits.tasks

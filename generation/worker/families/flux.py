@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from PIL import Image
+
 from generation.errors import Unavailable
-from generation.types import Task
+from generation.types import Params, Task
 from generation.worker.families.base import (
     Conditions,
     Family,
@@ -22,16 +25,25 @@ from generation.worker.samplers import FLOW_SAMPLERS
 
 _SIDE = 1024
 _CHANNELS = 64
+_CHANNELS_OF_FILL = 384  # the picture and the mask as well
 _TOKENS = 512
 _TOKENS_OF_FEW_STEPS = 256
 
 
 def _traits(files: ModelFiles) -> Traits:
+    return _traits_of(files, _CHANNELS)
+
+
+def _fill_traits(files: ModelFiles) -> Traits:
+    return replace(_traits_of(files, _CHANNELS_OF_FILL), steps=50, guidance_scale=30.0)
+
+
+def _traits_of(files: ModelFiles, expected: int) -> Traits:
     channels = files.number("transformer", "in_channels", _CHANNELS)
-    if channels != _CHANNELS:
+    if channels != expected:
         raise Unavailable(
-            detail=f"its transformer takes {channels} channels; only plain models, "
-            f"with {_CHANNELS}, can be used"
+            detail=f"its transformer takes {channels} channels; only models with {expected} can be "
+            "used by its pipeline"
         )
     cell = files.cell()
     steps, guidance, scale = 28, Guidance.DISTILLED, 3.5
@@ -83,4 +95,41 @@ FLUX = Family(
     reader=_reader,
     guide=_guide,
     spatial=unfold,
+)
+
+FLUX_FILL = Family(
+    title="FLUX.1 Fill",
+    pipelines={Task.INPAINT: "FluxFillPipeline"},
+    denoiser="transformer",
+    traits=_fill_traits,
+    encode=_encode,
+    reader=_reader,
+    spatial=unfold,
+)
+
+
+def _refer(pictures: Sequence[Image.Image], _params: Params, _count: int) -> Mapping[str, Any]:
+    return {"image": pictures[0]}
+
+
+def _kontext_traits(files: ModelFiles) -> Traits:
+    return replace(_traits(files), guidance_scale=2.5)
+
+
+FLUX_KONTEXT = Family(
+    title="FLUX.1 Kontext",
+    pipelines={
+        Task.TXT2IMG: "FluxKontextPipeline",
+        Task.INPAINT: "FluxKontextInpaintPipeline",
+        Task.EDIT: "FluxKontextPipeline",
+    },
+    denoiser="transformer",
+    traits=_kontext_traits,
+    encode=_encode,
+    reader=_reader,
+    guide=_guide,
+    spatial=unfold,
+    looks=frozenset({Task.EDIT}),
+    max_references=1,
+    refer=_refer,
 )

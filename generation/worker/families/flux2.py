@@ -94,9 +94,12 @@ def _channels(vae: Any) -> int:
     return _SQUARE * int(vae.config.latent_channels)
 
 
+_LOOKS = frozenset({Task.TXT2IMG, Task.EDIT})
+_MOST_PICTURES = 4  # each is as much to look at as the picture that is drawn
+
 FLUX2 = Family(
     title="FLUX.2",
-    pipelines={Task.TXT2IMG: "Flux2Pipeline"},
+    pipelines={Task.TXT2IMG: "Flux2Pipeline", Task.EDIT: "Flux2Pipeline"},
     denoiser="transformer",
     plain_tokenizers=("tokenizer",),
     traits=_traits,
@@ -105,6 +108,8 @@ FLUX2 = Family(
     spatial=_spatial,
     decodable=_decodable,
     channels=_channels,
+    looks=_LOOKS,
+    max_references=_MOST_PICTURES,
 )
 
 FLUX2_KLEIN = Family(
@@ -112,6 +117,7 @@ FLUX2_KLEIN = Family(
     pipelines={
         Task.TXT2IMG: "Flux2KleinPipeline",
         Task.INPAINT: "Flux2KleinInpaintPipeline",
+        Task.EDIT: "Flux2KleinPipeline",
     },
     denoiser="transformer",
     traits=_klein_traits,
@@ -120,4 +126,6 @@ FLUX2_KLEIN = Family(
     spatial=_spatial,
     decodable=_decodable,
     channels=_channels,
+    looks=_LOOKS,
+    max_references=_MOST_PICTURES,
 )

@@ -26,15 +26,20 @@ _NOTHING = " "  # what it was trained to see where there is no negative prompt
 
 
 def _traits(files: ModelFiles) -> Traits:
+    return plain_traits(files, side=1328, steps=50)
+
+
+def plain_traits(files: ModelFiles, *, side: int, steps: int) -> Traits:
+    """What is common to all models with this transformer. Raises ``Unavailable``."""
     if files.is_set("transformer", "guidance_embeds"):
         raise Unavailable(
             detail="it is a version of Qwen-Image with its guidance distilled in, "
             "which cannot be used; name the folder of the plain model"
         )
     return Traits(
-        side=1328,
+        side=side,
         multiple_of=16,
-        steps=50,
+        steps=steps,
         guidance=Guidance.CLASSIFIER_FREE,
         guidance_scale=4.0,
         sampler="Euler",
@@ -55,17 +60,20 @@ def _reader(_pipe: Any) -> Reader:
     return Reader(tokenizer="tokenizer", limit=_TOKENS)
 
 
-def _guide(scale: float) -> Mapping[str, float]:
+def guide(scale: float) -> Mapping[str, float]:
+    """Guidance that looks at the negative prompt, which here has a name of its own."""
     return {"true_cfg_scale": scale}
 
 
-def _decodable(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+def decodable(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+    """Latents in the scale of this VAE, as a film of one frame."""
     mean = torch.tensor(vae.config.latents_mean).view(1, -1, 1, 1).to(latents)
     spread = torch.tensor(vae.config.latents_std).view(1, -1, 1, 1).to(latents)
     return (latents * spread + mean).unsqueeze(2)
 
 
-def _channels(vae: Any) -> int:
+def channels(vae: Any) -> int:
+    """Channels of a latent before it is folded."""
     return int(vae.config.z_dim)
 
 
@@ -80,8 +88,8 @@ QWEN_IMAGE = Family(
     traits=_traits,
     encode=_encode,
     reader=_reader,
-    guide=_guide,
+    guide=guide,
     spatial=unfold,
-    decodable=_decodable,
-    channels=_channels,
+    decodable=decodable,
+    channels=channels,
 )

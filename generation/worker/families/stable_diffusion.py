@@ -25,20 +25,26 @@ from generation.worker.placement import device_of
 from generation.worker.samplers import NOISE_SAMPLERS
 
 PLAIN_CHANNELS = 4
+CHANNELS_OF_INPAINTING = 9
+"""Noise, the mask, and the picture without what it covers."""
 MOST_SKIPPED = 12
 """Layers of a text encoder, counted from its end, among which members can choose."""
 
 
-def unet_traits(files: ModelFiles, *, steps: int, scale: float) -> Traits:
+def unet_traits(
+    files: ModelFiles, *, steps: int, scale: float, channels: int | None = None
+) -> Traits:
     """What a UNet's files say, with the steps and the guidance of a model of full length.
 
-    Raises ``Unavailable`` for a UNet that needs more than noise and a text.
+    Without ``channels`` the UNet is a plain one, or was made for inpainting alone. Raises
+    ``Unavailable`` for a UNet that takes other channels.
     """
-    channels = files.number("unet", "in_channels", PLAIN_CHANNELS)
-    if channels != PLAIN_CHANNELS:
+    found = files.number("unet", "in_channels", PLAIN_CHANNELS)
+    wanted = (PLAIN_CHANNELS, CHANNELS_OF_INPAINTING) if channels is None else (channels,)
+    if found not in wanted:
         raise Unavailable(
-            detail=f"its UNet takes {channels} channels; only plain models, "
-            f"with {PLAIN_CHANNELS}, can be used"
+            detail=f"its UNet takes {found} channels; its pipeline can be used with "
+            f"{' or '.join(map(str, wanted))}"
         )
     guidance, sampler = Guidance.CLASSIFIER_FREE, "Euler a"
     if files.number("unet", "time_cond_proj_dim", 0):
@@ -55,6 +61,7 @@ def unet_traits(files: ModelFiles, *, steps: int, scale: float) -> Traits:
         guidance_scale=scale,
         sampler=sampler,
         kit=NOISE_SAMPLERS,
+        tasks=frozenset({Task.INPAINT}) if found == CHANNELS_OF_INPAINTING else None,
     )
 
 

@@ -19,6 +19,7 @@ from generation.worker.random_models.building_blocks import (
 )
 from generation.worker.random_models.language_guided import LANGUAGE_GUIDED
 from generation.worker.random_models.parts import Architecture, Config, Part, Tokens
+from generation.worker.random_models.picture_guided import picture_guided
 from generation.worker.random_models.t5_guided import T5_GUIDED
 
 PREFIX = "random:"
@@ -214,16 +215,18 @@ def _flux(*, is_distilled_to_few_steps: bool) -> Architecture:
     )
 
 
+_FROM_TEXTS: Mapping[str, Architecture] = {
+    "sd15": _SD15,
+    "sdxl": _SDXL,
+    "sd3": _SD3,
+    "flux": _flux(is_distilled_to_few_steps=False),
+    "flux-schnell": _flux(is_distilled_to_few_steps=True),
+    **T5_GUIDED,
+    **LANGUAGE_GUIDED,
+}
+
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
-    {
-        "sd15": _SD15,
-        "sdxl": _SDXL,
-        "sd3": _SD3,
-        "flux": _flux(is_distilled_to_few_steps=False),
-        "flux-schnell": _flux(is_distilled_to_few_steps=True),
-        **T5_GUIDED,
-        **LANGUAGE_GUIDED,
-    }
+    {**_FROM_TEXTS, **picture_guided(_FROM_TEXTS)}
 )
 
 NAMES: tuple[str, ...] = tuple(

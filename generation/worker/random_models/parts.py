@@ -26,9 +26,16 @@ class Part:
 class Tokens:
     """A tokenizer that knows letters only, with the special tokens and the length of its kind."""
 
-    kind: Literal["clip", "t5", "qwen2", "gemma", "llama"]
+    kind: Literal["clip", "t5", "qwen2", "qwen2-vl", "gemma", "llama"]
     length: int
     padding: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Eyes:
+    """What takes texts and pictures apart for Qwen 2.5 VL, with its tokenizer."""
+
+    tokens: Tokens
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,5 +43,5 @@ class Architecture:
     """A pipeline's class, its parts, and further arguments. A part of None is left out."""
 
     pipeline: str
-    parts: Mapping[str, Part | Tokens | None]
+    parts: Mapping[str, Part | Tokens | Eyes | None]
     options: Config = field(default_factory=dict)

@@ -14,8 +14,9 @@ import transformers
 
 from generation.errors import Unavailable
 from generation.worker.families.base import ModelFiles
+from generation.worker.families.seeing import QwenReader
 from generation.worker.random_models.architectures import ARCHITECTURES, NAMES, PREFIX, TINY
-from generation.worker.random_models.parts import Architecture, Part, Tokens
+from generation.worker.random_models.parts import Architecture, Eyes, Part, Tokens
 from generation.worker.random_models.tokenizers import build_tokenizer
 
 _SEED = 0
@@ -41,7 +42,7 @@ class RandomModel:
         )
 
     def load(self, dtype: torch.dtype, device: torch.device) -> Any:
-        """Its text-to-image pipeline. Raises ``Unavailable`` for a name there is not."""
+        """Its pipeline. Raises ``Unavailable`` for a name there is not."""
         wanted, is_tiny = self._architecture()
         parts = {name: _build(part, is_tiny, dtype, device) for name, part in wanted.parts.items()}
         kind: Any = getattr(diffusers, wanted.pipeline)
@@ -62,12 +63,17 @@ def random_model(path: Path) -> RandomModel:
 
 
 def _build(
-    part: Part | Tokens | None, is_tiny: bool, dtype: torch.dtype, device: torch.device
+    part: Part | Tokens | Eyes | None, is_tiny: bool, dtype: torch.dtype, device: torch.device
 ) -> Any:
     if part is None:
         return None
     if isinstance(part, Tokens):
         return build_tokenizer(part)
+    if isinstance(part, Eyes):
+        return QwenReader(
+            tokenizer=build_tokenizer(part.tokens),
+            image_processor=transformers.Qwen2VLImageProcessorPil(),
+        )
     arguments = part.arguments(is_tiny=is_tiny)
     of_transformers: Any = getattr(transformers, part.kind, None)
     if of_transformers is not None:

@@ -17,6 +17,11 @@ from generation.worker.random_models.parts import Tokens
 _BYTES = [chr(code) for code in (*range(33, 127), *range(161, 173), *range(174, 512))]
 _CLIP_START, _CLIP_END = 49406, 49407
 _LETTER_SCORE = -3.0
+VISION_WORDS = (
+    *("<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"),
+    *("<|image_pad|>", "<|video_pad|>"),
+)
+"""Words with a meaning of their own for a model that sees; their places here are their ids."""
 
 
 def build_tokenizer(tokens: Tokens) -> Any:
@@ -28,6 +33,8 @@ def build_tokenizer(tokens: Tokens) -> Any:
             return _t5(tokens)
         case "qwen2":
             return _qwen2(tokens)
+        case "qwen2-vl":
+            return _qwen2_vl(tokens)
         case "gemma":
             return _gemma(tokens)
         case "llama":
@@ -54,6 +61,14 @@ def _qwen2(tokens: Tokens) -> Any:
     vocabulary = {letter: index for index, letter in enumerate(letters)}
     tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=[], model_max_length=tokens.length)
     tokenizer.chat_template = _CHAT
+    return tokenizer
+
+
+def _qwen2_vl(tokens: Tokens) -> Any:
+    letters = dict.fromkeys([*VISION_WORDS, *_BYTES, "Ġ", "Ċ"])
+    vocabulary = {letter: index for index, letter in enumerate(letters)}
+    tokenizer = Qwen2Tokenizer(vocab=vocabulary, merges=[], model_max_length=tokens.length)
+    tokenizer.add_special_tokens({"additional_special_tokens": list(VISION_WORDS)})
     return tokenizer
 
 

@@ -14,6 +14,7 @@ with warnings.catch_warnings():
 
     from generation.worker.gatherer import Gatherer, Seat
     from generation.worker.models import LoadedModel, ModelShelf
+    from tests.generation.worker import tiny_families
 
 from generation.worker.settings import LocalModel, WorkerSettings
 from tests.generation.tiny_model import build
@@ -57,3 +58,17 @@ def seat(device: Gatherer) -> Iterator[Seat]:
     seat = device.seat()
     yield seat
     seat.leave()
+
+
+@pytest.fixture(scope="module")
+def small_looks() -> Iterator[None]:
+    with tiny_families.small_looks():
+        yield
+
+
+@pytest.fixture(scope="module")
+def gatherer() -> Iterator[Gatherer]:
+    gatherer = Gatherer(threads=1)
+    gatherer.start()
+    yield gatherer
+    gatherer.stop()

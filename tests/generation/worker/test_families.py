@@ -3,119 +3,43 @@
 from __future__ import annotations
 
 import inspect
-import io
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from PIL import Image
 
-from generation.backends.base import Work
-from generation.types import JobId, Task
-from generation.worker.calls import Shared
+from generation.types import Task
+from generation.worker.arguments import task_arguments
 from generation.worker.families import FAMILIES
-from generation.worker.gatherer import Gatherer, JobCancelled, Seat
-from generation.worker.models import LoadedModel, ModelShelf
-from generation.worker.painter import Painting, Step, paint
-from generation.worker.random_models import PREFIX, TINY
+from generation.worker.gatherer import Gatherer, JobCancelled
+from generation.worker.looking import arguments_for, sight_of
+from generation.worker.models import LoadedModel
+from generation.worker.painter import Step
 from generation.worker.random_models.architectures import ARCHITECTURES
 from generation.worker.samplers import AUTOMATIC
-from generation.worker.settings import LocalModel, WorkerSettings
-from tests.generation.local_models import params
-from tests.generation.worker.held_device import PATIENCE, held_device
+from generation.worker.settings import LocalModel
+from tests.generation.worker.tiny_families import (
+    HEIGHT,
+    NAMES,
+    TASKS,
+    USUAL,
+    WIDTH,
+    WITHOUT_END,
+    draw,
+    load,
+    loaded,
+    meet,
+    picture,
+    pixels,
+    work_for,
+)
 
-NAMES = tuple(ARCHITECTURES)
-WIDTH, HEIGHT = 64, 96
-TASKS = [
-    (name, task)
-    for name, architecture in ARCHITECTURES.items()
-    for family in FAMILIES
-    if architecture.pipeline in family.pipelines.values()
-    for task in family.pipelines
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # libraries' own, while they load a model
+    pytest.mark.usefixtures("small_looks"),
 ]
-
-pytestmark = pytest.mark.filterwarnings("ignore")  # libraries' own, while they load a model
-
-
-@cache
-def loaded(name: str) -> LoadedModel:
-    torch.set_num_threads(1)  # more only fight over a busy machine's processors
-    model = load(LocalModel(name=name, title=name, path=Path(f"{PREFIX}{TINY}{name}")))
-    generator = torch.Generator().manual_seed(0)
-    for weights in model.denoiser.parameters():
-        if not weights.any():
-            # Gates begin closed, so that a model that was never trained ignores its text.
-            weights.normal_(std=0.2, generator=generator)
-    return model
-
-
-def load(model: LocalModel, dtype: torch.dtype = torch.float32) -> LoadedModel:
-    settings = WorkerSettings(models=(model,), slots=8)
-    shelf = ModelShelf(settings, torch.device("cpu"), dtype)
-    shelf.open()
-    return shelf.load(model.name)
-
-
-@pytest.fixture(scope="module")
-def gatherer() -> Iterator[Gatherer]:
-    gatherer = Gatherer(threads=1)
-    gatherer.start()
-    yield gatherer
-    gatherer.stop()
-
-
-def draw(
-    model: LoadedModel,
-    gatherer: Gatherer,
-    on_step: Callable[[Step], None] = lambda _: None,
-    seat: Seat | None = None,
-    **changes: Any,
-) -> Painting:
-    info = model.info
-    task = changes.get("task", Task.TXT2IMG)
-    chosen = {
-        "model": info.name,
-        "width": WIDTH,
-        "height": HEIGHT,
-        "steps": 2,
-        "guidance_scale": info.guidance_scale,
-        "sampler": info.sampler,
-        "strength": 1.0 if task is Task.TXT2IMG else 0.6,
-        **changes,
-    }
-    work = Work(
-        job_id=JobId("job"),
-        params=params(**chosen),
-        image=None if task is Task.TXT2IMG else png("RGB", (200, 40, 90)),
-        mask=png("L", 255, half=0) if task is Task.INPAINT else None,
-    )
-    own = seat or gatherer.seat()
-    try:
-        return paint(model, work, seat=own, on_step=on_step)
-    finally:
-        own.leave()
-
-
-def png(mode: str, colour: Any, half: Any = None) -> bytes:
-    picture = Image.new(mode, (WIDTH, HEIGHT), colour)
-    if half is not None:
-        picture.paste(half, (0, 0, WIDTH // 2, HEIGHT))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def pixels(painting: Painting) -> list[torch.Tensor]:
-    return [picture.pixels for _, picture in painting.pictures if picture.pixels is not None]
-
-
-def picture(model: LoadedModel, gatherer: Gatherer, **changes: Any) -> torch.Tensor:
-    (only,) = pixels(draw(model, gatherer, **changes))
-    return only
 
 
 def test_every_family_but_one_has_a_model_to_test_it_with() -> None:
@@ -156,17 +80,18 @@ def test_it_draws_what_diffusers_draws_from_the_same_words(name: str, gatherer: 
     words: dict[str, Any] = {"prompt": "a red circle"}
     if info.uses_negative_prompt:
         words["negative_prompt"] = "blue"
-    pipe, _ = model.pipeline(Task.TXT2IMG, info.sampler, AUTOMATIC)
+    pipe, _ = model.pipeline(USUAL[name], info.sampler, AUTOMATIC)
     known = inspect.signature(pipe.__call__).parameters
     if "negative_prompt" not in known:
         words.pop("negative_prompt", None)
     family.insist(pipe, WIDTH, HEIGHT)
     if name == "flux-schnell":
         words["max_sequence_length"] = 256  # it was trained on shorter texts than its pipeline's
+    work = work_for(info)
     result = pipe(
         **words,
-        width=WIDTH,
-        height=HEIGHT,
+        **task_arguments(pipe, work, 1),
+        **arguments_for(family, work, sight_of(work), 1),
         num_inference_steps=2,
         generator=[torch.Generator().manual_seed(7)],
         output_type="pt",
@@ -181,7 +106,8 @@ def test_it_draws_what_diffusers_draws_from_the_same_words(name: str, gatherer: 
         prompt="a red circle",
         negative_prompt=words.get("negative_prompt", ""),
     )
-    assert int((ours.int() - theirs.int()).abs().max()) <= 1
+    # Random weights magnify the rounding of a text that is read in another thread.
+    assert int((ours.int() - theirs.int()).abs().max()) <= 2
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -220,37 +146,12 @@ def test_cancelling_takes_effect_within_a_step(name: str, gatherer: Gatherer) ->
 
 @pytest.mark.parametrize("name", NAMES)
 def test_jobs_share_steps_and_each_draws_what_it_draws_alone(name: str) -> None:
-    model, rows = loaded(name), list[int]()
+    model = loaded(name)
     # Words of equal length: some families join no others.
     jobs = [{"prompt": f"{word} and so on", "seed": len(word)} for word in ("red", "sky", "old")]
-    kept: dict[str, torch.Tensor] = {}
-
-    def run(device: Gatherer, job: dict[str, Any]) -> Painting:
-        seat = device.seat()
-        original = seat.each
-
-        def keeping(shared: Shared, rows: torch.Tensor) -> list[Any]:
-            kept[job["prompt"]] = rows.clone()
-            return original(shared, rows)
-
-        seat.each = keeping  # type: ignore[method-assign]
-        return draw(model, device, seat=seat, **job)
-
-    handle = model.denoiser.register_forward_hook(lambda *_: rows.append(1))
-    with held_device() as device, ThreadPoolExecutor(3) as threads:
-        for job in jobs:
-            run(device, job)
-        alone, calls = dict(kept), len(rows)
-        rows.clear()
-        device.hold_steps(3)
-        for painting in [threads.submit(run, device, job) for job in jobs]:
-            painting.result(PATIENCE)
-    handle.remove()
-    assert len(rows) <= calls / 3 + 2  # one call more of each kind, to see that they may be joined
-    for prompt, latents in kept.items():
-        scale = max(1.0, float(alone[prompt].abs().max()))
-        # Random weights magnify rounding from step to step.
-        assert float((latents - alone[prompt]).abs().max()) / scale <= 1e-4
+    met = meet(model, jobs)
+    assert met.calls_together <= met.calls_alone / 3 + 2  # one more of each kind, to prove it
+    assert met.difference() <= 1e-4
     assert not model.shared.refused
 
 
@@ -261,6 +162,7 @@ def test_a_preview_has_the_pictures_shape(name: str, gatherer: Gatherer) -> None
         model,
         gatherer,
         lambda step: shapes.append(tuple(model.previewer.sketch(step.foreseen()).colours.shape)),
+        strength=1.0,
     )
     assert len(shapes) == 2
     for rows, columns, colours in shapes:
@@ -289,7 +191,7 @@ def test_the_same_prompt_again_costs_no_text_encoding(name: str, gatherer: Gathe
     assert torch.equal(first, second)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_END])
 def test_a_text_that_is_too_long_is_told_where_it_ends(name: str, gatherer: Gatherer) -> None:
     notes = draw(loaded(name), gatherer, prompt="word " * 600).notes
     assert any("did not see its end" in note for note in notes)
@@ -301,7 +203,7 @@ def test_saved_as_a_folder_and_loaded_it_draws_the_same(
     name: str, gatherer: Gatherer, tmp_path: Path
 ) -> None:
     model = loaded(name)
-    model.base.save_pretrained(str(tmp_path), safe_serialization=True)
+    save(model, tmp_path)
     read = load(LocalModel(name=name, title=name, path=tmp_path))
     assert read.info == model.info
     difference = picture(read, gatherer).int() - picture(model, gatherer).int()
@@ -309,3 +211,16 @@ def test_saved_as_a_folder_and_loaded_it_draws_the_same(
     half = load(LocalModel(name=name, title=name, path=tmp_path), torch.bfloat16)
     for task in half.info.tasks:
         assert picture(half, gatherer, task=task).shape == (HEIGHT, WIDTH, 3)
+
+
+def save(model: LoadedModel, folder: Path) -> None:
+    """Write the model as those who publish it do, who have transformers' own processors."""
+    model.base.save_pretrained(str(folder), safe_serialization=True)
+    index = folder / "model_index.json"
+    names = json.loads(index.read_text())
+    for part in model.family.processors:
+        names[part] = ["transformers", "Qwen2VLProcessor"]
+        reader = getattr(model.base, part)
+        reader.tokenizer.save_pretrained(str(folder / part))
+        reader.image_processor.save_pretrained(str(folder / part))
+    index.write_text(json.dumps(names))

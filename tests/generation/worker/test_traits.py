@@ -111,7 +111,9 @@ def test_a_model_that_predicts_velocity_is_not_taken_for_one_of_few_steps() -> N
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        (files("sd15", {"unet": {"in_channels": 9}}), "takes 9 channels"),
+        (files("sd15", {"unet": {"in_channels": 5}}), "takes 5 channels; .* with 4 or 9"),
+        (files("instruct-pix2pix", {"unet": {"in_channels": 4}}), "takes 4 channels; .* with 8"),
+        (files("flux-fill", {"transformer": {"in_channels": 64}}), "only models with 384"),
         (files("flux", {"transformer": {"in_channels": 384}}), "takes 384 channels"),
         (files("sdxl", requires_aesthetics_score=True), "it is SDXL's refiner"),
         (files("qwen-image", {"transformer": {"guidance_embeds": True}}), "guidance distilled in"),
@@ -196,7 +198,7 @@ def test_a_sampler_that_does_not_fit_is_told_which_do() -> None:
 
 
 def test_tasks_are_those_that_the_family_has_pipelines_for() -> None:
-    assert info("flux2-klein").tasks == {Task.TXT2IMG, Task.INPAINT}
+    assert info("flux2-klein").tasks == {Task.TXT2IMG, Task.INPAINT, Task.EDIT}
     assert info("sana").tasks == {Task.TXT2IMG}
 
 
@@ -213,6 +215,14 @@ def test_the_documentation_names_every_family_and_no_other() -> None:
         ("Stable Diffusion XL", "sdxl"),
         ("FLUX.1 (dev)", "flux"),
         ("FLUX.1 (schnell)", "flux-schnell"),
+        ("FLUX.1 Kontext", "flux-kontext"),
+        ("FLUX.1 Fill", "flux-fill"),
+        ("InstructPix2Pix", "instruct-pix2pix"),
+        ("Stable Diffusion 1 and 2 (inpainting)", "sd15-inpainting"),
+        ("Stable Diffusion XL (inpainting)", "sdxl-inpainting"),
+        ("Qwen-Image-Edit", "qwen-image-edit"),
+        ("Qwen-Image-Edit Plus", "qwen-image-edit-plus"),
+        ("FLUX.2", "flux2"),
         ("FLUX.2 klein", "flux2-klein"),
         ("FLUX.2 klein (base)", "flux2-klein-base"),
         ("Qwen-Image", "qwen-image"),
@@ -226,7 +236,9 @@ def test_the_documentation_says_what_a_model_can_do(row: str, name: str) -> None
     (line,) = [each for each in text.splitlines() if each.startswith(f"| {row} |")]
     cells = [cell.strip() for cell in line.strip("|").split("|")][1:]
     shown = info(name)
-    tasks = [task in shown.tasks for task in (Task.TXT2IMG, Task.IMG2IMG, Task.INPAINT)]
+    columns = (Task.TXT2IMG, Task.IMG2IMG, Task.INPAINT, Task.EDIT)
+    tasks = [task in shown.tasks for task in columns]
     options = [*tasks, shown.uses_negative_prompt, shown.uses_guidance]
-    assert cells[:5] == ["yes" if each else "no" for each in options]
-    assert cells[5:] == [str(shown.multiple_of), str(shown.width)]
+    assert cells[:4] + cells[5:7] == ["yes" if each else "no" for each in options]
+    assert cells[4] == str(shown.max_references)
+    assert cells[7:] == [str(shown.multiple_of), str(shown.width)]
