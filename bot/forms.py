@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import discord
 
 from bot import errors
 from bot.desk import desk_of
-from bot.orders import Order, draft_from, inputs_of
+from bot.orders import Inputs, Order, draft_from, inputs_of
 from bot.replies import PROMPT_ROOM
 from bot.text import clip, plain
 from bot.uploads import Pointer
 from generation.errors import InvalidParams
 from generation.prompt import Draft, merge, parse_flags, write_setting
-from generation.types import BlobId, Job, JobId
+from generation.types import Job, JobId
 
 FORM_SECONDS = 3600.0
 """How long a form may stay open. Its submission is judged as if typed anew."""
@@ -47,8 +47,7 @@ class Form(discord.ui.Modal):
 class Origin:
     """What a form starts from: stored pictures and the job, if any, and how that is shown."""
 
-    picture: BlobId | None = None
-    mask: BlobId | None = None
+    inputs: Inputs = field(default_factory=Inputs)
     parent: JobId | None = None
     private: bool = False
     spoiler: bool = False
@@ -62,6 +61,7 @@ class EditForm(Form):
     ) -> None:
         super().__init__(title=title)
         self._origin = origin
+        self._controls = draft.controls
         if notes:
             lines = [f"- {plain(note, _NOTE_LENGTH)}" for note in notes]
             self.add_item(discord.ui.TextDisplay("\n".join(lines)))
@@ -88,9 +88,10 @@ class EditForm(Form):
             )
         options = replace(settings, negative_prompt=self._negative.value or None)
         order = Order(
-            draft=merge(options, parse_flags(prompt)),
-            picture=self._origin.picture,
-            mask=self._origin.mask,
+            draft=replace(merge(options, parse_flags(prompt)), controls=self._controls),
+            picture=self._origin.inputs.picture,
+            mask=self._origin.inputs.mask,
+            controls=self._origin.inputs.controls,
             parent=self._origin.parent,
         )
         await desk_of(interaction).intake.take(
@@ -128,8 +129,7 @@ class ReimagineForm(Form):
 
 def form_for(job: Job, *, private: bool, spoiler: bool) -> EditForm:
     """The form with everything that led to the job."""
-    picture, mask = inputs_of(job)
-    origin = Origin(picture=picture, mask=mask, parent=job.id, private=private, spoiler=spoiler)
+    origin = Origin(inputs=inputs_of(job), parent=job.id, private=private, spoiler=spoiler)
     return EditForm(draft_from(job.request.params), title="Edit and draw again", origin=origin)
 
 
@@ -157,6 +157,7 @@ def settings_text(draft: Draft) -> str:
     ]
     words = [f"--{name} {value}" for name, value in flags if value not in {None, ""}]
     words += ["--exact"] * bool(draft.exact)
+    words += ["--tile"] * bool(draft.tiling)
     words += [f"--lora {lora.name}:{lora.weight:g}" for lora in draft.loras]
     words += [f"--set {write_setting(setting)}" for setting in draft.options]
     return " ".join(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.orders import Holes, Order
@@ -42,8 +43,20 @@ class Material:
 
         Raises ``BadImage``, ``InvalidParams``, ``PictureGone`` and ``StorageError``.
         """
+        held = [await self._picture(source) for source in order.controls]
+        pictures, params = await self._drawn(order, scope, catalog, held)
+        # As large as the finished picture: with hires there is more to hold to than at first.
+        shown = [await fit(picture.png, *params.final_size) for picture in held]
+        return (*pictures, *shown), params
+
+    async def _drawn(
+        self, order: Order, scope: ScopeId, catalog: Catalog, held: Sequence[Picture]
+    ) -> tuple[tuple[bytes, ...], Params]:
+        """The pictures that are redrawn, and the parameters; ``held`` are those of controls."""
         if order.picture is None:
-            return (), catalog.resolve(order.draft, task=order.task)
+            # What a picture is held to gives it its shape.
+            shape = (held[0].width, held[0].height) if held else None
+            return (), catalog.resolve(order.draft, task=order.task, picture_size=shape)
         picture = await self._picture(order.picture)
         if order.mask is not None:
             return await self._masked(order, picture, scope, catalog)

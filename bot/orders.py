@@ -27,12 +27,14 @@ A stored mask belongs to a stored picture of the same size.
 class Order:
     """What a member wants. ``picture`` is what to start from: elsewhere on Discord, or stored.
 
+    ``controls`` are the pictures for those of the draft, in their order.
     With a ``factor`` the picture is enlarged so many times, as far as is allowed, and redrawn.
     """
 
     draft: Draft
     picture: Pointer | BlobId | None = None
     mask: Mask | None = None
+    controls: tuple[Pointer | BlobId, ...] = ()
     factor: float | None = None
     parent: JobId | None = None
 
@@ -44,13 +46,24 @@ class Order:
         return Task.IMG2IMG if self.mask is None else Task.INPAINT
 
 
-def inputs_of(job: Job) -> tuple[BlobId | None, BlobId | None]:
-    """The stored picture and the mask that the job started from, as far as it had them."""
-    task, inputs = job.request.params.task, job.request.inputs
-    if task is Task.TXT2IMG or not inputs:
-        return None, None
-    has_mask = task is Task.INPAINT and len(inputs) > 1
-    return inputs[0], inputs[1] if has_mask else None
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """The stored pictures that a job started from, as far as it had them."""
+
+    picture: BlobId | None = None
+    mask: BlobId | None = None
+    controls: tuple[BlobId, ...] = ()
+
+
+def inputs_of(job: Job) -> Inputs:
+    """What the job started from, in the order of ``Request.inputs``."""
+    params, inputs = job.request.params, job.request.inputs
+    own = {Task.IMG2IMG: 1, Task.INPAINT: 2}.get(params.task, 0)
+    return Inputs(
+        picture=inputs[0] if own and inputs else None,
+        mask=inputs[1] if own == 2 and len(inputs) > 1 else None,
+        controls=inputs[own + params.references :][: len(params.controls)],
+    )
 
 
 def draft_of(options: Draft) -> Draft:
@@ -85,6 +98,8 @@ def draft_from(params: Params) -> Draft:
         subseed=params.subseed if params.subseed_strength else None,
         subseed_strength=params.subseed_strength or None,
         options=params.options,
+        controls=params.controls,
+        tiling=params.tiling or None,
     )
 
 

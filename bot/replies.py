@@ -239,6 +239,9 @@ def _settings(params: Params, seconds: float | None) -> str:
         parts.append(f"clip skip {params.clip_skip}")
     if params.exact:
         parts.append("exact")
+    if params.tiling:
+        parts.append("edges meet")
+    parts += [f"{plain(each.kind, 40)} {each.weight:g}" for each in params.controls]
     parts += [f"{plain(lora.name, 60)} {lora.weight:g}" for lora in params.loras[:5]]
     parts += [plain(write_setting(setting), 60) for setting in params.options[:5]]
     if seconds is not None:

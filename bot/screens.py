@@ -19,6 +19,8 @@ _GUIDE: Final = """\
 with a picture, or reply to one of mine and mention {mention}.
 **Change a part**: `/inpaint` draws anew what is white in a mask, or transparent in the picture; \
 `/outpaint` draws on beyond the edges.
+**Keep to a picture**: `/control` follows its edges, depth or pose, where there is a ControlNet.
+**Make a pattern**: with `--tile` the edges meet without a seam.
 **Make it larger**: Upscale under a result, or `/upscale` for any picture.
 **Start from settings**: choose Apps → Use these settings on any picture that carries them, mine \
 or another program's.

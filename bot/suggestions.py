@@ -92,6 +92,15 @@ def suggest_loras(model: ModelInfo | None, typed: str) -> Suggestions:
             yield f"{start}{_described(lora, end)}", f"{start}{lora.name}{end}"
 
 
+def suggest_controls(model: ModelInfo | None, typed: str) -> Suggestions:
+    """Kinds of controls, with a word where a picture has to show them already."""
+    wanted = typed.casefold()
+    for control in () if model is None else model.controls:
+        title = control.title or control.name
+        if wanted in control.name.casefold() or wanted in title.casefold():
+            yield f"{title}{'' if control.prepares else ', only prepared'}", control.name
+
+
 def suggest_options(model: ModelInfo | None, typed: str) -> Suggestions:
     """An engine's own options for the last place of a list; after the ``=``, what it may be."""
     *before, last = split_settings(typed)

@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 
 from bot import errors
+from bot.cogs.control import control
 from bot.cogs.guide import guide
 from bot.cogs.imagine import imagine
 from bot.cogs.inpaint import inpaint, outpaint
@@ -24,6 +25,7 @@ class EaselTree(app_commands.CommandTree[DeskClient]):
         self.add_command(imagine)
         self.add_command(inpaint)
         self.add_command(outpaint)
+        self.add_command(control)
         self.add_command(upscale)
         self.add_command(reimagine)
         self.add_command(use_settings)

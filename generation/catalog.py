@@ -18,6 +18,7 @@ from generation.amounts import (
 )
 from generation.backends.base import Backend, Capabilities, ModelInfo, ToolInfo
 from generation.choices import choose_loras, choose_sampler, unknown
+from generation.controlling import choose_controls, choose_tiling
 from generation.enlarging import second_pass
 from generation.errors import BackendError, InvalidParams, Refused, Unavailable
 from generation.merging import merged
@@ -234,6 +235,8 @@ class Catalog:
             subseed=subseed,
             subseed_strength=subseed_strength,
             options=choose_options(draft, model, task),
+            controls=choose_controls(draft, model, self._models.values()),
+            tiling=choose_tiling(draft, model, task, self._models.values()),
         )
 
     def fitted(self, draft: Draft, task: Task) -> Draft:

@@ -66,6 +66,7 @@ def take_over(text: str, catalog: Catalog) -> Taken:
     reader.take_size()
     reader.take_numbers()
     reader.take_sampler()
+    reader.take_tiling()
     reader.take_options()
     reader.take_texts()
     reader.tell_the_rest()
@@ -147,6 +148,11 @@ class _Reader:
         if eta and not self._try(eta=eta):
             self.notes.append(f"Eta {eta:g} is not possible here and is left out.")
 
+    def take_tiling(self) -> None:
+        asked = (self._field("tiling") or "").casefold() == "true"
+        if asked and not self._try(tiling=True):
+            self.notes.append(f"{self._model.title} cannot make edges meet, so they will not.")
+
     def take_options(self) -> None:
         try:
             settings = read_settings(self._field("options") or "")
@@ -180,6 +186,12 @@ class _Reader:
             self.notes.append(
                 "It was started from another picture, which is not in the file. "
                 "To start from a picture, choose Reimagine… on it."
+            )
+        if _FOREIGN["controlnet"] in names:
+            names.discard(_FOREIGN["controlnet"])
+            self.notes.append(
+                "ControlNet held it to another picture, which is not in the file. "
+                "To do that here, use /control with such a picture."
             )
         if names:
             self.notes.append(f"Not taken over: {', '.join(sorted(names))}.")

@@ -114,9 +114,14 @@ BUTTONS: tuple[type[discord.ui.DynamicItem[Any]], ...] = (ActionButton, RetiredB
 async def _again(press: Press) -> None:
     receipt = await press.desk.intake.acknowledge(press.interaction, private=press.private)
     job = await press.job()
-    picture, mask = inputs_of(job)
-    draft = anew(draft_from(job.request.params))
-    order = Order(draft=draft, picture=picture, mask=mask, parent=job.id)
+    inputs = inputs_of(job)
+    order = Order(
+        draft=anew(draft_from(job.request.params)),
+        picture=inputs.picture,
+        mask=inputs.mask,
+        controls=inputs.controls,
+        parent=job.id,
+    )
     await press.desk.intake.admit(order, receipt.like(address_of(job)))
 
 
@@ -126,7 +131,8 @@ async def _vary(press: Press) -> None:
     output = _output(press, job)
     draft = anew(from_whole(draft_from(job.request.params)))
     draft = press.desk.catalog.fitted(draft, Task.IMG2IMG)
-    order = Order(draft=draft, picture=output.blob, parent=job.id)
+    held = inputs_of(job).controls
+    order = Order(draft=draft, picture=output.blob, controls=held, parent=job.id)
     await press.desk.intake.admit(order, receipt.like(address_of(job)))
 
 
@@ -136,7 +142,13 @@ async def _upscale(press: Press) -> None:
     output = _output(press, job)
     draft = to_enlarge(draft_from(job.request.params), output.seed)
     draft = press.desk.catalog.fitted(draft, Task.IMG2IMG)
-    order = Order(draft=draft, picture=output.blob, factor=FACTOR, parent=job.id)
+    order = Order(
+        draft=draft,
+        picture=output.blob,
+        controls=inputs_of(job).controls,
+        factor=FACTOR,
+        parent=job.id,
+    )
     await press.desk.intake.admit(order, receipt.like(address_of(job)))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from generation.prompt.settings import write_settings
 from generation.prompt.text import one_line
-from generation.types import Params, Task
+from generation.types import Control, Params, Task
 
 _NEGATIVE = "Negative prompt:"
 _FORGEABLE = (_NEGATIVE, "Steps:")
@@ -52,14 +52,7 @@ def write(
         fields["Denoising strength"] = f"{params.hires_strength:g}"
         fields["Hires upscale"] = f"{params.hires:g}"
         fields["Hires upscaler"] = "Lanczos"
-    if params.clip_skip != 1:
-        fields["Clip skip"] = str(params.clip_skip)
-    if params.exact:
-        fields["Exact"] = "yes"
-    if params.eta:
-        fields["Eta"] = f"{params.eta:g}"
-    if params.options:
-        fields["Options"] = write_settings(params.options)
+    fields |= _besides(params)
     fields["Version"] = program
     tags = [f"<lora:{lora.name}:{lora.weight:g}>" for lora in params.loras]
     lines = [" ".join([_harmless(params.prompt), *tags])]
@@ -99,6 +92,32 @@ def _of_mask(params: Params) -> dict[str, str]:
     if params.padding is not None:
         fields |= {"Inpaint area": "Only masked", "Masked area padding": str(params.padding)}
     return fields
+
+
+def _besides(params: Params) -> dict[str, str]:
+    """What is told only where it is not as usual."""
+    fields: dict[str, str] = {}
+    if params.clip_skip != 1:
+        fields["Clip skip"] = str(params.clip_skip)
+    if params.exact:
+        fields["Exact"] = "yes"
+    if params.eta:
+        fields["Eta"] = f"{params.eta:g}"
+    if params.tiling:
+        fields["Tiling"] = "True"
+    fields |= {f"ControlNet {place}": _of_control(c) for place, c in enumerate(params.controls)}
+    if params.options:
+        fields["Options"] = write_settings(params.options)
+    return fields
+
+
+def _of_control(control: Control) -> str:
+    """A unit as the ControlNet extension of A1111 writes it."""
+    module = control.kind if control.prepare else "none"
+    return (
+        f"Module: {module}, Model: {control.kind}, Weight: {control.weight:g}, "
+        f"Guidance Start: {control.start:g}, Guidance End: {control.end:g}"
+    )
 
 
 def _harmless(prompt: str) -> str:

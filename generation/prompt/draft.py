@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass, fields, replace
 
 from generation.errors import InvalidParams
-from generation.types import Lora, Setting
+from generation.types import Control, Lora, Setting
 
 _MOST_EXTREME = 10_000
-_JOINED = frozenset({"prompt", "loras", "options"})
+_JOINED = frozenset({"prompt", "loras", "options", "controls"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,7 +17,7 @@ class Draft:
     """What a member typed. None means that they left it open.
 
     ``aspect_ratio`` is ``"3:2"``; ``seed`` may be -1, which asks for a random one. The values of
-    ``options`` may still be text.
+    ``options`` may still be text. ``controls`` have a picture each beside the draft.
     """
 
     prompt: str = ""
@@ -44,6 +44,8 @@ class Draft:
     subseed: int | None = None
     subseed_strength: float | None = None
     options: tuple[Setting, ...] = ()
+    controls: tuple[Control, ...] = ()
+    tiling: bool | None = None
 
 
 def merge(options: Draft, flags: Draft) -> Draft:
@@ -64,7 +66,7 @@ def merge(options: Draft, flags: Draft) -> Draft:
         found[name] = option if option is not None else flag
     loras = options.loras + tuple(lora for lora in flags.loras if lora not in options.loras)
     settings = options.options + tuple(one for one in flags.options if one not in options.options)
-    joined = replace(flags, loras=loras, options=settings)
+    joined = replace(flags, loras=loras, options=settings, controls=options.controls)
     return replace(joined, **found)  # type: ignore[arg-type]  # names from fields()
 
 

@@ -183,9 +183,13 @@ def _text_reader(field: str) -> Callable[[str, str], Value]:
     return lambda text, _flag: clean_text(text, option=field)
 
 
-def _exact(text: str, flag: str) -> Value:
+def _switch_reader(field: str) -> Callable[[str, str], Value]:
+    return lambda text, flag: _switch(text, flag, field)
+
+
+def _switch(text: str, flag: str, field: str) -> Value:
     if text.lower() not in _SWITCH:
-        raise InvalidParams("exact", f"--{flag} is on or off, and takes no other value.")
+        raise InvalidParams(field, f"--{flag} is on or off, and takes no other value.")
     return _SWITCH[text.lower()]
 
 
@@ -265,7 +269,20 @@ FLAGS: tuple[FlagInfo, ...] = (
         example="2",
         read=_whole_reader("clip_skip"),
     ),
-    FlagInfo(spellings=("exact",), field="exact", example="", read=_exact, is_switch=True),
+    FlagInfo(
+        spellings=("exact",),
+        field="exact",
+        example="",
+        read=_switch_reader("exact"),
+        is_switch=True,
+    ),
+    FlagInfo(
+        spellings=("tile", "tiling"),
+        field="tiling",
+        example="",
+        read=_switch_reader("tiling"),
+        is_switch=True,
+    ),
     FlagInfo(
         spellings=("mask-blur", "mask_blur"),
         field="mask_blur",
@@ -320,7 +337,7 @@ _FOREIGN: dict[str, str] = {
     "style": "Describe the style in the prompt.",
     **dict.fromkeys(
         (
-            *("s", "stylize", "c", "chaos", "weird", "tile", "raw", "fast", "relax", "turbo"),
+            *("s", "stylize", "c", "chaos", "weird", "raw", "fast", "relax", "turbo"),
             *("sref", "sw", "sv", "cref", "cw", "oref", "ow", "p", "profile", "personalize"),
             *("draft", "exp", "hd", "test", "testp", "creative", "uplight", "upbeta", "video"),
             *("motion", "loop", "end", "bs", "public", "stealth", "vibe", "sameseed", "dref"),
