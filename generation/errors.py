@@ -190,6 +190,14 @@ class Withheld(BackendError):
     default_sentence = "The model's safety checker withheld this picture."
 
 
+class NothingFound(BackendError):
+    """The model found nothing in a picture that it could cut out, or say. It would not again."""
+
+    code = "nothing_found"
+    retryable = False
+    default_sentence = "The model found nothing in this picture."
+
+
 class LoraUnusable(BackendError):
     """A LoRA that was offered cannot be put on the model; its file is broken or another one's."""
 

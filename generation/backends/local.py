@@ -16,7 +16,7 @@ from generation.clock import Clock, SystemClock
 from generation.errors import BackendError, Unavailable, WorkerLost
 from generation.types import JobId
 from generation.worker import protocol
-from generation.worker.settings import LocalModel, WorkerSettings
+from generation.worker.settings import LocalModel, LocalTool, WorkerSettings
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class LocalBackend:
         lora_folders: Sequence[Path] = (),
         embedding_folders: Sequence[Path] = (),
         compiled: Path | None = None,
+        tools: Sequence[LocalTool] = (),
         clock: Clock | None = None,
         patience: Patience | None = None,
         command: Sequence[str] = WORKER_COMMAND,
@@ -59,6 +60,7 @@ class LocalBackend:
             lora_folders=tuple(lora_folders),
             embedding_folders=tuple(embedding_folders),
             compiled=compiled,
+            tools=tuple(tools),
         )
         self._clock = clock or SystemClock()
         self._patience = patience or Patience()
@@ -81,9 +83,9 @@ class LocalBackend:
         await self._ensure()
 
     async def capabilities(self) -> Capabilities:
-        """What the worker found in its models' folders. Raises ``Unavailable``."""
+        """What the worker found in its models' and tools' files. Raises ``Unavailable``."""
         session = await self._ensure()
-        return Capabilities(models=session.ready.models)
+        return Capabilities(models=session.ready.models, tools=session.ready.tools)
 
     async def health(self) -> Health:
         """How the worker is, from memory."""

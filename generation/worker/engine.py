@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from generation.backends.base import Work
-from generation.errors import BackendError, GenerationError, OutOfMemory, WorkerLost
+from generation.errors import GenerationError, OutOfMemory, WorkerLost
 from generation.types import JobId, Progress, Result
 from generation.worker import protocol
 from generation.worker.causes import why_not_started
@@ -24,13 +24,14 @@ from generation.worker.devices import (
 )
 from generation.worker.finishing import Finishers, finish, size_of
 from generation.worker.gatherer import Gatherer, JobCancelled, Seat
-from generation.worker.memory import is_device_lost, is_out_of_memory, release
+from generation.worker.memory import as_known, release
 from generation.worker.models import LoadedModel, ModelShelf
 from generation.worker.painter import Painting, Step
 from generation.worker.passes import paint_job
 from generation.worker.previews import Sketch
 from generation.worker.settings import WorkerSettings
 from generation.worker.slots import known_slots, measure_slots
+from generation.worker.tools.chest import ToolChest
 
 _LOG = logging.getLogger(__name__)
 _MEMORY_STRIKES = 2
@@ -46,6 +47,10 @@ class _Job:
     @property
     def id(self) -> JobId:
         return self.work.job_id
+
+    @property
+    def is_for_tools(self) -> bool:
+        return self.work.params.task.is_for_tools
 
 
 class Engine:
@@ -139,6 +144,8 @@ class Engine:
             dtype = choose_precision(self._settings.precision, self._device)
             self._shelf = ModelShelf(self._settings, self._device, dtype, tell=self._note)
             models, problems = self._shelf.open()
+            self._chest = ToolChest(self._settings.tools, self._device, dtype)
+            tools, faults = self._chest.open()
         except Exception as error:  # noqa: BLE001  # the worker's border: told to the parent
             detail = why_not_started(error)[: 4 * _DETAIL_LENGTH]
             self._send(protocol.Broken(detail=detail))
@@ -148,9 +155,15 @@ class Engine:
         self._send(protocol.Resident(model=name))
         named = describe(self._device, dtype)
         doubt = doubt_about(self._device, self._settings.device)
-        problems = (*problems, *([doubt] if doubt else ()))
+        problems = (*problems, *faults, *([doubt] if doubt else ()))
         self._send(
-            protocol.Ready(models=models, problems=problems, notes=self._shelf.notes, device=named)
+            protocol.Ready(
+                models=models,
+                problems=problems,
+                device=named,
+                notes=self._shelf.notes,
+                tools=tools,
+            )
         )
         self._open_slots(self._shelf.load(name))
         self._start_jobs()
@@ -173,7 +186,7 @@ class Engine:
         with self._lock:
             while self._waiting and self._slots > 0 and not self._is_leaving:
                 job = self._waiting[0]
-                if job.work.params.model != self._model:
+                if not job.is_for_tools and job.work.params.model != self._model:
                     if self._running:
                         return
                     # Until it is loaded nobody knows how many it takes; the old one must go first.
@@ -191,7 +204,7 @@ class Engine:
         if self._settings.threads is not None:
             torch.set_num_threads(self._settings.threads)  # holds for the calling thread only
         job.seat.stir()
-        failure = self._paint(job)
+        failure = self._use_tool(job) if job.is_for_tools else self._paint(job)
         job.seat.leave()
         if failure is not None:
             self._fall(job, failure)
@@ -217,6 +230,17 @@ class Engine:
         self._finishers.submit(self._finish, *finished, size=size_of(painting))
         return None
 
+    def _use_tool(self, job: _Job) -> BaseException | None:
+        """Do the job with its tool, or say why not. The loaded model stays what it is."""
+        try:
+            result = self._chest.use(
+                job.work, seat=job.seat, tell=lambda progress: self._advance(job, progress)
+            )
+        except Exception as error:  # noqa: BLE001  # the worker's border: told to the parent
+            return error.with_traceback(None)
+        self._end(job, result)
+        return None
+
     def _load(self, job: _Job) -> LoadedModel:
         """The job's model. Only the first of several jobs does not find it loaded."""
         if job.seat.is_cancelled:
@@ -235,15 +259,19 @@ class Engine:
 
     def _on_step(self, model: LoadedModel, job: _Job, step: Step) -> None:
         now = time.monotonic()
-        job.seat.stir()
         progress = Progress(step=step.number, steps=step.total, eta_seconds=step.eta_seconds)
         pause = self._settings.preview_seconds
         if pause is None or now - job.previewed_at < pause or step.number == step.total:
-            self._send(protocol.Advanced(job_id=job.id, progress=progress))
+            self._advance(job, progress)
             return
+        job.seat.stir()
         job.previewed_at = now
         sketch = model.previewer.sketch(step.foreseen())
         self._finishers.submit(self._send_preview, job.id, progress, sketch)
+
+    def _advance(self, job: _Job, progress: Progress) -> None:
+        job.seat.stir()
+        self._send(protocol.Advanced(job_id=job.id, progress=progress))
 
     def _send_preview(self, job_id: JobId, progress: Progress, sketch: Sketch) -> None:
         shown = Progress(
@@ -260,7 +288,10 @@ class Engine:
         except Exception as error:  # noqa: BLE001  # the worker's border: told to the parent
             self._fall(job, error)
             return
-        result = Result(outputs=outputs, seconds=seconds, backend="", notes=tuple(painting.notes))
+        notes = tuple(painting.notes)
+        self._end(job, Result(outputs=outputs, seconds=seconds, backend="", notes=notes))
+
+    def _end(self, job: _Job, result: Result) -> None:
         if self._forget(job):
             self._send(protocol.Finished(job_id=job.id, result=result))
 
@@ -271,7 +302,7 @@ class Engine:
         if isinstance(error, JobCancelled):
             self._send(protocol.Stopped(job_id=job.id))
             return
-        known = _as_known(error)
+        known = as_known(error)
         if isinstance(known, OutOfMemory):
             release(self._device)
         status = self._reason_to_leave(known)
@@ -315,14 +346,3 @@ def _fell(job_id: JobId, error: GenerationError) -> protocol.Fell:
         sentence=error.sentence,
         detail=(error.detail or "")[:_DETAIL_LENGTH],
     )
-
-
-def _as_known(error: BaseException) -> GenerationError:
-    if isinstance(error, GenerationError):
-        return error
-    detail = f"{type(error).__name__}: {error}"
-    if is_out_of_memory(error):
-        return OutOfMemory(detail=detail)
-    if is_device_lost(error):
-        return WorkerLost(detail=detail)
-    return BackendError(detail=detail)

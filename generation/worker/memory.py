@@ -6,6 +6,8 @@ import gc
 
 import torch
 
+from generation.errors import BackendError, GenerationError, OutOfMemory, WorkerLost
+
 _FATAL = (
     *("CUDA error", "HIP error", "device-side assert", "an illegal memory access"),
     *("CUDNN_STATUS_EXECUTION_FAILED", "CUDNN_STATUS_INTERNAL_ERROR"),
@@ -30,6 +32,18 @@ def is_device_lost(error: BaseException) -> bool:
     if isinstance(error, torch.AcceleratorError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _FATAL)
+
+
+def as_known(error: BaseException) -> GenerationError:
+    """The error as one of ours; what raised it is its detail."""
+    if isinstance(error, GenerationError):
+        return error
+    detail = f"{type(error).__name__}: {error}"
+    if is_out_of_memory(error):
+        return OutOfMemory(detail=detail)
+    if is_device_lost(error):
+        return WorkerLost(detail=detail)
+    return BackendError(detail=detail)
 
 
 def release(device: torch.device) -> None:

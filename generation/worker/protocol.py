@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from generation.backends.base import ModelInfo, Work
+from generation.backends.base import ModelInfo, ToolInfo, Work
 from generation.types import JobId, Progress, Result
 from generation.worker.plain import PlainError, from_plain, to_plain
 from generation.worker.settings import WorkerSettings
@@ -69,7 +69,7 @@ class Stop:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ready:
-    """Worker: models can be asked for. ``problems`` names those that cannot, and why.
+    """Worker: models and tools can be asked for. ``problems`` names those that cannot, and why.
 
     ``notes`` say how each model is made faster.
     """
@@ -78,6 +78,7 @@ class Ready:
     problems: tuple[str, ...]
     device: str
     notes: tuple[str, ...] = ()
+    tools: tuple[ToolInfo, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from generation.types import Task
+
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
 
@@ -71,6 +73,16 @@ class LocalModel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LocalTool:
+    """A tool for one of the tasks that are no drawing: a file of weights, or a model's folder."""
+
+    name: str
+    title: str
+    task: Task
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerSettings:
     """``device`` is ``auto``, ``cpu``, ``cuda``, ``cuda:1``, … or ``mps``.
 
@@ -96,3 +108,4 @@ class WorkerSettings:
     controlnet_folders: tuple[Path, ...] = ()
     depth_estimator: Path | None = None
     compiled: Path | None = None
+    tools: tuple[LocalTool, ...] = ()

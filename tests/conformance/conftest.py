@@ -12,7 +12,7 @@ from generation.backends.base import Backend, ModelInfo
 from generation.backends.local import LocalBackend
 from generation.backends.scripted import ScriptedBackend
 from generation.worker.settings import LocalModel
-from tests.generation.local_models import tiny_model
+from tests.generation.local_models import tiny_model, tiny_tools
 
 Maker = Callable[[pytest.TempPathFactory], Backend]
 
@@ -22,7 +22,8 @@ def _scripted(_folders: pytest.TempPathFactory) -> Backend:
 
 
 def _local(folders: pytest.TempPathFactory) -> Backend:
-    return LocalBackend("local", [tiny_model(folders.getbasetemp())], threads=1)
+    base = folders.getbasetemp()
+    return LocalBackend("local", [tiny_model(base)], tools=tiny_tools(base), threads=1)
 
 
 def _demo(_folders: pytest.TempPathFactory) -> Backend:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from generation.types import Params, Task
-from generation.worker.settings import LocalModel
+from generation.worker.settings import LocalModel, LocalTool
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,14 +18,32 @@ def tiny_model(base: Path, *, withholds: bool = False) -> LocalModel:
     name, more = ("strict", ("withholds",)) if withholds else ("tiny", ())
     folder = base / name
     if not folder.exists():
-        subprocess.run(  # noqa: S603  # our own module
-            [sys.executable, "-m", "tests.generation.tiny_model", str(folder), *more],
-            check=True,
-            cwd=ROOT,
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
-            capture_output=True,
-        )
+        _build("tests.generation.tiny_model", folder, *more)
     return LocalModel(name=name, title=name.title(), path=folder, steps=4, width=64, height=64)
+
+
+def tiny_tools(base: Path) -> tuple[LocalTool, ...]:
+    """A tool for each task, of random weights."""
+    folder = base / "tools"
+    if not folder.exists():
+        _build("tests.generation.tiny_tools", folder)
+    return (
+        LocalTool(
+            name="sharp", title="Sharp", task=Task.UPSCALE, path=folder / "sharp.safetensors"
+        ),
+        LocalTool(name="cutter", title="Cutter", task=Task.CUTOUT, path=folder / "cutter"),
+        LocalTool(name="teller", title="Teller", task=Task.DESCRIBE, path=folder / "describer"),
+    )
+
+
+def _build(module: str, *arguments: object) -> None:
+    subprocess.run(  # noqa: S603  # our own module
+        [sys.executable, "-m", module, *map(str, arguments)],
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+    )
 
 
 def params(**changes: object) -> Params:

@@ -59,8 +59,18 @@ def test_a_smooth_picture_is_no_larger_than_a_general_encoder_makes_it() -> None
 
 @pytest.mark.parametrize(
     "pixels",
-    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)],
+    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3), np.float32)],
 )
 def test_what_is_no_picture_is_refused(pixels: NDArray[np.uint8]) -> None:
     with pytest.raises(ValueError, match="height × width × 3"):
         encode_png(pixels, "x")
+
+
+@given(width=SIDES, height=SIDES, seed=st.integers(0, 9))
+def test_opacity_is_kept_and_settings_may_be_none(width: int, height: int, seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 4), np.uint8)
+    png = encode_png(pixels, None)
+    with Image.open(io.BytesIO(png)) as opened:
+        assert opened.mode == "RGBA"
+        assert np.array_equal(np.asarray(opened), pixels)
+    assert read_png(png) is None
