@@ -96,6 +96,7 @@ def _build(config: BackendConfig, whole: Config) -> Backend:
         threads=threads_for(config),
         lora_folders=config.lora_folders,
         embedding_folders=config.embedding_folders,
+        tools=config.tools,
         calibration=whole.data.directory / CALIBRATION_FILE,
         compiled=whole.data.directory / COMPILED_FOLDER,
     )

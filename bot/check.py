@@ -23,10 +23,18 @@ from generation.access import names_nothing
 from generation.backends.base import Backend, Capabilities
 from generation.backends.cards import Card
 from generation.errors import GenerationError
+from generation.types import Task
 
 BACKEND_SECONDS = 300.0
 DISCORD_SECONDS = 15.0
 LITTLE_SPACE = 2 * 1024**3
+
+_ADVICE = {
+    Task.UPSCALE: "no upscaler, for /upscale with its own model: upscalers = [...] adds one",
+    Task.CUTOUT: "no cutter, for /cutout: cutters = [...] under [[backends]] adds one",
+    Task.DESCRIBE: "no describer, for /describe: describers = [...] under [[backends]] adds one",
+}
+"""What is not offered, and how to have it."""
 
 
 class Verdict(Enum):
@@ -57,11 +65,16 @@ async def check(config: Config) -> AsyncIterator[Finding]:
     cards = await cards_for(config)
     for finding in _cards(cards):
         yield finding
+    tasks: set[Task] = set()
     for backend in build_backends(config, cards):
-        found, models = await _backend(backend)
-        offered += models
+        found, offer = await _backend(backend)
+        offered += [model.name for model in offer.models]
+        tasks |= {tool.task for tool in offer.tools}
         for finding in found:
             yield finding
+    for task in _ADVICE if offered else ():
+        if task not in tasks:
+            yield _good(_ADVICE[task])
     if offered and config.default_model is not None and config.default_model not in offered:
         yield _bad(
             f'default_model is "{config.default_model}", but the models are {", ".join(offered)}',
@@ -183,26 +196,29 @@ def _cards(cards: Sequence[Card]) -> list[Finding]:
     return findings
 
 
-async def _backend(backend: Backend) -> tuple[list[Finding], list[str]]:
+async def _backend(backend: Backend) -> tuple[list[Finding], Capabilities]:
     try:
         async with asyncio.timeout(BACKEND_SECONDS):
             offer = await backend.capabilities()
         health = await backend.health()
     except GenerationError as error:
         text = f"backend {backend.name}: {error.detail or error.sentence}"
-        return [_bad(text, ExitCode.CRASH)], []
+        return [_bad(text, ExitCode.CRASH)], Capabilities(models=())
     except TimeoutError:
         text = f"backend {backend.name} has not started within {BACKEND_SECONDS:g} seconds"
-        return [_bad(text, ExitCode.CRASH)], []
+        return [_bad(text, ExitCode.CRASH)], Capabilities(models=())
     finally:
         await backend.aclose()
     device = f" on {health.device}" if health.device else ""
     findings = [_good(f"backend {backend.name}: {_models(offer)}{device}")]
+    if offer.tools:
+        tools = ", ".join(f"{tool.name} ({tool.task})" for tool in offer.tools)
+        findings.append(_good(f"backend {backend.name}: tools {tools}"))
     findings += [_good(f"backend {backend.name}: {note}") for note in health.notes]
     if health.problem:
         text = f"backend {backend.name}: {health.problem}"
         findings.append(Finding(verdict=Verdict.DOUBT, text=text))
-    return findings, [model.name for model in offer.models]
+    return findings, offer
 
 
 def _models(offer: Capabilities) -> str:

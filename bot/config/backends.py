@@ -16,6 +16,7 @@ from bot.config.model import (
 )
 from bot.config.section import Section
 from bot.config.speed import read_speed
+from bot.config.tools import read_tools
 from generation.worker.settings import Speed
 
 KINDS = ("local", "scripted", *ENGINES)
@@ -76,14 +77,16 @@ def _backend(
     models = section.sections("models")
     read.extend(models or ())
     base = vault.base
+    chosen = LocalConfig().models if models is None else _models(section, models, base, read)
     return LocalConfig(
         name=name,
         device=section.mapped("device", _device) or "auto",
         precision=section.choice("precision", PRECISIONS, default="auto") or "auto",
         threads=section.optional_whole("threads", lowest=1, highest=MOST_THREADS, example=4),
-        models=LocalConfig().models if models is None else _models(section, models, base, read),
+        models=chosen,
         lora_folders=_folders(section, "lora_folders", base),
         embedding_folders=_folders(section, "embedding_folders", base),
+        tools=read_tools(section, base, [model.name for model in chosen]),
         weight=read_weight(section),
     )
 

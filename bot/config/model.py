@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.config.secret import Secret
 from generation.limits import Limits
-from generation.worker.settings import Speed
+from generation.worker.settings import LocalTool, Speed
 
 API_URL = "https://discord.com/api/v10"
 GATEWAY_URL = "wss://gateway.discord.gg/"
@@ -116,6 +116,7 @@ class LocalConfig:
     models: tuple[ModelConfig, ...] = (ModelConfig(name=DEMO_MODEL),)
     lora_folders: tuple[Path, ...] = ()
     embedding_folders: tuple[Path, ...] = ()
+    tools: tuple[LocalTool, ...] = ()
     weight: float = 1.0
 
 

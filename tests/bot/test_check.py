@@ -70,6 +70,27 @@ async def test_all_is_well_and_says_what_it_found(config: Config, sandbox: Sandb
     assert sandbox.token not in text
 
 
+async def test_tools_are_named_and_where_there_are_none_it_says_how_to_add_them(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "\n".join(finding.text for finding in await findings(config))
+    assert "tools testscaler (upscale), testcutter (cutout), testteller (describe)" in text
+    assert "adds one" not in text
+
+    def bare(_config: Config, _cards: object) -> tuple[ScriptedBackend, ...]:
+        return (ScriptedBackend(tools=()),)
+
+    monkeypatch.setattr(check_module, "build_backends", bare)
+    found = await findings(config)
+    advice = [finding for finding in found if "adds one" in finding.text]
+    assert [finding.text.partition(":")[0].partition(",")[0] for finding in advice] == [
+        "no upscaler",
+        "no cutter",
+        "no describer",
+    ]
+    assert {finding.verdict for finding in advice} == {Verdict.GOOD}
+
+
 async def test_a_refused_token_is_told_from_one_that_works(config: Config) -> None:
     wrong = replace(config, discord=replace(config.discord, token=Secret("wrong")))
     finding = await bad(wrong)

@@ -319,8 +319,12 @@ class TestExample:
             (model / "model_index.json").touch()
         (folder / "models" / "taesdxl").mkdir()
         (folder / "models" / "taesdxl" / "config.json").touch()
-        for name in ("loras", "embeddings", "workflows"):
+        for name in ("cutter", "describer"):
+            (folder / "models" / name).mkdir()
+            (folder / "models" / name / "config.json").touch()
+        for name in ("loras", "embeddings", "workflows", "upscalers"):
             (folder / name).mkdir(exist_ok=True)
+        (folder / "upscalers" / "4x-sharp.safetensors").touch()
         for name in ("discord-token.txt", "web-ui-password.txt", "images-token.txt"):
             (folder / name).write_text(TOKEN)
         return load(write(folder, text), {"EASEL_DISCORD_TOKEN": TOKEN})
@@ -340,6 +344,7 @@ class TestExample:
         local, *engines = config.backends
         assert isinstance(local, LocalConfig)
         assert [model.name for model in local.models] == ["demo", "my-model"]
+        assert [tool.name for tool in local.tools] == ["4x-sharp", "cutter", "describer"]
         assert [isinstance(each, EngineConfig) and each.kind for each in engines] == [*ENGINES]
         assert len(config.discord.owners) == 1
 
