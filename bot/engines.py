@@ -11,6 +11,7 @@ from bot.config import EngineConfig, EngineModelConfig
 from generation.backends.base import Backend
 from generation.backends.chosen import Choice, ChosenBackend
 from generation.backends.comfyui.backend import ComfyBackend
+from generation.backends.gradio.backend import GradioBackend
 from generation.backends.remote.auto import AutoBackend
 from generation.backends.remote.probe import Kind
 from generation.backends.remote.server import Server
@@ -81,5 +82,21 @@ def _comfyui(config: EngineConfig) -> Backend:
     )
 
 
-MAKERS: Mapping[Kind, Make] = {Kind.COMFYUI: _comfyui}
+def _gradio(config: EngineConfig) -> Backend:
+    endpoint, mapping = config.own.get("endpoint"), config.own.get("map")
+    return GradioBackend(
+        config.name,
+        server_of(config),
+        endpoint=endpoint if isinstance(endpoint, str) else None,
+        mapping=mapping if isinstance(mapping, dict) else None,
+        slots=config.slots or 1,
+        patience=patience_of(config),
+        deadlines=deadlines_of(config),
+    )
+
+
+MAKERS: Mapping[Kind, Make] = {
+    Kind.COMFYUI: _comfyui,
+    Kind.GRADIO: _gradio,
+}
 """How the backend of each kind is made."""

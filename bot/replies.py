@@ -15,7 +15,7 @@ from bot.text import block, clean, clip, length, plain
 from generation.images import Encoded
 from generation.line import Place
 from generation.prompt import write_setting
-from generation.types import UNSEEDED, Job, JobId, JobState, Params, Progress, Task
+from generation.types import Job, JobId, JobState, Params, Progress, Task
 
 TEXT_LIMIT: Final = 4000
 """Characters in all texts of one message."""
@@ -103,18 +103,17 @@ class Card:
 def queued(job: Job, place: Place | None) -> Card:
     """The job waits."""
     if place is None or place.ahead == 0:
-        heading = "**Queued**, next in line"
-    else:
-        heading = f"**Queued**, {place.ahead} ahead"
-    if place is not None and place.eta_seconds is not None and place.ahead > 0:
-        heading += f", starts in {_duration(place.eta_seconds)}"
-    return _unfinished(job, heading)
+        return _unfinished(job, "**Queued**, next in line")
+    return _unfinished(job, _in_line("**Queued**", place.ahead, place.eta_seconds))
 
 
 def running(job: Job, progress: Progress | None, *, spoiler: bool) -> Card:
     """The job is being worked on; shows the preview if there is one."""
     if progress is None or progress.steps < 1:
         return _unfinished(job, "**Starting** …")
+    if progress.ahead:
+        where = "**Waiting** at the image generator"  # others use it as well
+        return _unfinished(job, _in_line(where, progress.ahead, progress.eta_seconds))
     step = min(progress.step, progress.steps)
     filled = _BAR_LENGTH * step // progress.steps
     bar = "▰" * filled + "▱" * (_BAR_LENGTH - filled)
@@ -130,6 +129,11 @@ def running(job: Job, progress: Progress | None, *, spoiler: bool) -> Card:
     return replace(card, pictures=(preview,))
 
 
+def _in_line(where: str, ahead: int, eta: float | None) -> str:
+    starts = "" if eta is None else f", starts in {_duration(eta)}"
+    return f"{where}, {ahead} ahead{starts}"
+
+
 def result(
     job: Job,
     pictures: Sequence[Picture],
@@ -140,9 +144,7 @@ def result(
 ) -> Card:
     """The finished pictures with everything needed to make them again."""
     params = job.request.params
-    footer = [_settings(params, job.seconds)]
-    if not any(UNSEEDED in output.flags for output in job.outputs):
-        footer.append(_seeds(params))
+    footer = [_settings(params, job.seconds), _seeds(params)]
     footer += [f"-# {plain(note, 160)}" for note in (*job.notes, *notes)[:5]]
     each = (Action.VARY,) * can_vary + (Action.UPSCALE,) * can_upscale
     return Card(

@@ -241,10 +241,6 @@ TEXT = "text/plain"
 """The media type of an output that is a text, in UTF-8."""
 
 
-UNSEEDED = "unseeded"
-"""The flag of an output that its settings would not make again: the engine took no seed."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Output:
     """One finished picture, with the seed that made it. ``flags`` are facts such as ``blank``.
@@ -277,12 +273,17 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """How far a job is. Lossy by contract: only the latest matters. ``preview`` is a small JPEG."""
+    """How far a job is. Lossy by contract: only the latest matters. ``preview`` is a small JPEG.
+
+    ``ahead`` is how many of other people's jobs a remote engine does first; then ``eta_seconds`` is
+    the time until it starts.
+    """
 
     step: int
     steps: int
     eta_seconds: float | None = None
     preview: bytes | None = field(default=None, repr=False)
+    ahead: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,7 @@ from generation.images.canvas import (
 from generation.images.card import paint_card, paint_cutout, paint_preview
 from generation.images.holes import punched
 from generation.images.ladder import Encoded, encode_ladder
+from generation.images.paint import paint_over
 from generation.images.patch import Patch, cut_patch, paste_patch
 from generation.images.preview import shrink_preview
 from generation.images.uploads import Picture, UploadRules, clean_upload, fit
@@ -33,6 +34,7 @@ __all__ = [
     "masked_canvas",
     "paint_card",
     "paint_cutout",
+    "paint_over",
     "paint_preview",
     "paste_patch",
     "punched",

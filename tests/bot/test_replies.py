@@ -14,8 +14,6 @@ from bot.text import length
 from generation.limits import Limits
 from generation.line import Place
 from generation.types import (
-    UNSEEDED,
-    BlobId,
     Fault,
     Job,
     JobId,
@@ -25,7 +23,6 @@ from generation.types import (
     Progress,
     Request,
     ScopeId,
-    StoredOutput,
     Task,
 )
 
@@ -129,19 +126,6 @@ def test_a_result_tells_everything_needed_to_make_it_again() -> None:
     assert "Seeds: 4294967295, 0" in text
 
 
-def test_a_result_tells_no_seed_that_would_not_make_it_again() -> None:
-    output = StoredOutput(
-        blob=BlobId("0" * 64),
-        media_type="image/png",
-        width=64,
-        height=64,
-        seed=4_294_967_295,
-        flags=frozenset({UNSEEDED}),
-    )
-    shown = replies.result(job(outputs=(output,)), [picture()], can_vary=True)
-    assert not any("Seed" in text for text in shown.footer)
-
-
 @pytest.mark.parametrize("count", [1, 4, 10])
 def test_every_picture_of_a_result_can_be_varied(count: int) -> None:
     card = replies.result(job(), [picture(i) for i in range(count)], can_vary=True)
@@ -197,6 +181,16 @@ def test_a_waiting_job_tells_its_place_and_time(place: Place, words: str) -> Non
 def test_progress_is_a_bar_with_steps_and_time_left() -> None:
     card = replies.running(job(), Progress(step=10, steps=20, eta_seconds=9.6), spoiler=False)
     assert card.texts[0] == "**Drawing** ▰▰▰▰▰▰▱▱▱▱▱▱ 10/20, about 10 s left"
+
+
+@pytest.mark.parametrize(
+    ("eta", "words"), [(None, "3 ahead"), (40.0, "3 ahead, starts in about 40 s")]
+)
+def test_a_job_in_another_engines_line_tells_its_place_there(eta: float | None, words: str) -> None:
+    card = replies.running(
+        job(), Progress(step=0, steps=20, eta_seconds=eta, ahead=3), spoiler=False
+    )
+    assert card.texts[0] == f"**Waiting** at the image generator, {words}"
 
 
 def test_limits_are_shown_with_their_values() -> None:

@@ -11,7 +11,7 @@ from generation.backends.base import Work
 from generation.errors import BadImage, BadReply
 from generation.images import Picture, UploadRules, clean_upload, paste_patch, shrink_preview
 from generation.infotext import embed_png, write
-from generation.types import UNSEEDED, Output, Params, Task
+from generation.types import Output, Params, Task
 
 _RULES = UploadRules(
     max_bytes=64 * 1024 * 1024, max_pixels=64_000_000, max_side=16_384, seconds=30.0
@@ -65,33 +65,25 @@ async def to_outputs(
     *,
     title: str,
     shown: Params | None = None,
-    seeds: Sequence[int | None] | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> tuple[Output, ...]:
     """The job's pictures, in the order of its seeds, each with its settings in it as our own text.
 
     After inpainting the drawn part is put back into the input. ``title`` is the model's; ``shown``
-    are the settings to write where the engine used others. ``seeds`` are the pictures' own where
-    they are not the job's, None for one that is not known. Raises ``BadReply`` for another number
-    of pictures than was asked for.
+    are the settings to write where the engine used others, and ``seeds`` its seeds. Raises
+    ``BadReply`` for another number of pictures than was asked for.
     """
-    asked = work.params.seeds()
-    if len(pictures) != len(asked):
-        raise BadReply(detail=f"{len(pictures)} pictures came instead of {len(asked)}")
+    seeds = work.params.seeds() if seeds is None else seeds
+    if len(pictures) != len(seeds):
+        raise BadReply(detail=f"{len(pictures)} pictures came instead of {len(seeds)}")
     outputs = []
-    for picture, seed, known in zip(pictures, seeds or asked, asked, strict=True):
+    for picture, seed in zip(pictures, seeds, strict=True):
         text = write(shown or work.params, seed=seed, model_title=title)
         data = await asyncio.to_thread(_finished, work, picture.png, text)
         is_patch = work.params.task is Task.INPAINT
         width, height = work.params.final_size if is_patch else (picture.width, picture.height)
         outputs.append(
-            Output(
-                data=data,
-                media_type="image/png",
-                width=width,
-                height=height,
-                seed=known if seed is None else seed,
-                flags=frozenset({UNSEEDED} if seed is None else ()),
-            )
+            Output(data=data, media_type="image/png", width=width, height=height, seed=seed)
         )
     return tuple(outputs)
 
