@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import discord
 
 from bot.access import access_rules
-from bot.backends import build_backends, cards_for
+from bot.backends import build_backends, cards_for, weights
 from bot.client import ClientSettings, EaselClient, Sync
 from bot.config import Config
 from bot.invite import invite_link
@@ -100,7 +100,8 @@ class App:
             defaults=config.limits,
             bound=config.queue.bound,
         )
-        backends = build_backends(config, await cards_for(config))
+        cards = await cards_for(config)
+        backends = build_backends(config, cards)
         for backend in backends:
             stack.push_async_callback(backend.aclose)
         catalog = Catalog(rules=access_rules(config), preferred=config.default_model)
@@ -116,6 +117,7 @@ class App:
             audience=client.messenger,
             clock=clock,
             rules=Rules(job_seconds=config.queue.job_seconds),
+            weights=weights(config, cards),
         )
         return cls(
             config=config,

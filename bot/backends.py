@@ -47,9 +47,17 @@ def build_backends(config: Config, cards: Sequence[Card] = ()) -> tuple[Backend,
     A section that leaves the device to us has a backend for each of the ``cards`` without a
     problem: local-0, local-1, ….
     """
+    return tuple(_build(backend, config) for backend in _all_placed(config, cards))
+
+
+def weights(config: Config, cards: Sequence[Card] = ()) -> dict[str, float]:
+    """How readily each of the backends is given jobs, by its name."""
+    return {backend.name: backend.weight for backend in _all_placed(config, cards)}
+
+
+def _all_placed(config: Config, cards: Sequence[Card]) -> Iterator[BackendConfig]:
     ordered = sorted(config.backends, key=lambda backend: not _has(backend, config.default_model))
-    placed = (each for backend in ordered for each in _placed(backend, cards, config))
-    return tuple(_build(backend, config) for backend in placed)
+    return (each for backend in ordered for each in _placed(backend, cards, config))
 
 
 def _has(config: BackendConfig, model: str | None) -> bool:

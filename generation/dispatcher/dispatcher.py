@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 
 from generation.audience import Audience
@@ -12,7 +12,9 @@ from generation.backends.base import Backend
 from generation.clock import Clock, SystemClock
 from generation.dispatcher import endings
 from generation.dispatcher.attempt import Attempt, Ending, Reason, Stopped, tell
+from generation.dispatcher.breaker import is_its_fault
 from generation.dispatcher.deliveries import Deliveries
+from generation.dispatcher.demands import Demands
 from generation.dispatcher.isolation import isolate
 from generation.dispatcher.lane import Lane
 from generation.dispatcher.ledger import Ledger
@@ -30,7 +32,7 @@ from generation.limits import check_request
 from generation.line import Waiting
 from generation.queue import Queue
 from generation.store import CANCELLED, Interrupted
-from generation.types import Job, JobId, JobState
+from generation.types import Job, JobId, JobState, Result
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +53,9 @@ class Dispatcher:
         audience: Audience,
         clock: Clock | None = None,
         rules: Rules | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
+        """``weights`` say how readily a backend is given jobs, 1 for those not named."""
         if not backends:
             raise ValueError("a dispatcher needs at least one backend")
         self._queue = queue
@@ -59,7 +63,11 @@ class Dispatcher:
         self._audience = audience
         self._clock = clock or SystemClock()
         self._rules = rules or Rules()
-        self._lanes = [Lane(backend, self._clock) for backend in backends]
+        self._demands = Demands()
+        self._lanes = [
+            Lane(each, self._clock, self._demands, weight=(weights or {}).get(each.name, 1.0))
+            for each in backends
+        ]
         self._deliveries = Deliveries(
             store=queue.store, audience=audience, clock=self._clock, rules=self._rules
         )
@@ -173,6 +181,7 @@ class Dispatcher:
 
     async def _start_jobs(self) -> None:
         (line, speeds), policy = await self._queue.line(), self._queue.policy
+        await self._learn(line.waiting)
         fresh = await self._startable(line.waiting)
         if not fresh:
             policy.rest()
@@ -183,30 +192,38 @@ class Dispatcher:
         isolation = isolate(policy.order(suspects), self._lanes, waited=self._waited)
         others = [item for item in ready if not item.is_suspect]
         lanes = [lane for lane in self._lanes if lane not in isolation.kept]
-        pairs = pair(policy.order(others), lanes, speeds=speeds, waited=self._waited)
+        pairs = pair(
+            policy.order(others),
+            lanes,
+            speeds=speeds,
+            waited=self._waited,
+            avoided=self._demands.failed_on,
+        )
         for item, lane in filter(None, (isolation.start, *pairs)):
             if self._stopping:
                 return
             await self._start(item, lane, speeds.seconds(lane.name, item.model, item.work))
 
+    async def _learn(self, waiting: Sequence[Waiting]) -> None:
+        """See to it that it is known what each of the jobs asks for."""
+        if unknown := self._demands.unknown(waiting):
+            self._demands.learn(await self._jobs.params(unknown))
+        self._demands.keep({item.id for item in waiting} | self._attempts.keys())
+
     async def _startable(self, waiting: Sequence[Waiting]) -> list[Waiting]:
-        """The jobs that still have time, and a model that somebody has."""
+        """The jobs that still have time, and somebody who can do them."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         self._patience = {
             item.id: self._patience.get(item.id, (monotonic, monotonic + item.deadline - now))
             for item in waiting
         }
-        gone = {
-            model
-            for model in {item.model for item in waiting}
-            if all(lane.offers(model) is False for lane in self._lanes)
-        }
         fresh = []
         for item in waiting:
             if self._patience[item.id][1] <= monotonic:
                 await self._ledger.end(item.id, JobState.QUEUED, JobState.EXPIRED, endings.EXPIRED)
-            elif item.model in gone:
-                fault = endings.NO_BACKEND
+            elif all(lane.offers(item) is False for lane in self._lanes):
+                is_known = any(lane.knows(item.model) for lane in self._lanes)
+                fault = endings.NOT_POSSIBLE if is_known else endings.NO_BACKEND
                 await self._ledger.end(item.id, JobState.QUEUED, JobState.FAILED, fault)
             else:
                 fresh.append(item)
@@ -276,6 +293,7 @@ class Dispatcher:
         try:
             tell(lambda: self._audience.started(job), job)
             ending = await self._follow(attempt)
+            self._judge(attempt, ending)
             stuck = isinstance(ending, Stopped) and not ending.proven
             if isinstance(ending, Unavailable | WorkerLost):
                 await self._refresh(attempt.lane)
@@ -286,6 +304,14 @@ class Dispatcher:
                 await self._ledger.end(job.id, JobState.RUNNING, JobState.FAILED, endings.INTERNAL)
         finally:
             self._over(attempt, stuck=stuck)
+
+    def _judge(self, attempt: Attempt, ending: Ending) -> None:
+        """Remember what the ending says about the backend."""
+        if isinstance(ending, Result):
+            attempt.lane.breaker.succeeded()
+        elif is_its_fault(ending):
+            attempt.lane.breaker.failed()
+            self._demands.failed(attempt.job.id, attempt.lane.name)
 
     async def _follow(self, attempt: Attempt) -> Ending:
         try:

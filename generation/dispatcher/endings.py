@@ -32,6 +32,10 @@ NO_BACKEND = Fault(
     code="unavailable",
     sentence="The model of this request is not offered any more. Please choose another.",
 )
+NOT_POSSIBLE = Fault(
+    code="unavailable",
+    sentence="No generator here can do all of this request any more. Please change its settings.",
+)
 
 
 def fault_of(error: GenerationError) -> Fault:

@@ -14,12 +14,10 @@ PATIENCE_SECONDS = 60.0
 
 
 class Cell(Seat, Protocol):
-    """A seat that can be kept for one job; ``is_alone`` while it is, ``slots`` is 0 while down."""
+    """A seat that can be kept for one job; ``is_alone`` while it is."""
 
     @property
-    def slots(self) -> int: ...  # noqa: D102  # said above
-    @property
-    def is_alone(self) -> bool: ...  # noqa: D102
+    def is_alone(self) -> bool: ...  # noqa: D102  # said above
 
 
 C = TypeVar("C", bound=Cell)
@@ -46,7 +44,7 @@ def isolate(
         if seat.is_alone:
             return Isolation(kept=(seat,))
     for item in order:
-        able = [seat for seat in seats if seat.offers(item.model)]
+        able = [seat for seat in seats if seat.offers(item)]
         for seat in able:
             if seat.free > 0 and not seat.busy:
                 return Isolation(start=(item, seat), kept=(seat,))

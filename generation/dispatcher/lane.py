@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from generation.backends.base import Backend, Health
+from generation.backends.base import Backend, Health, ModelInfo
 from generation.clock import Clock
+from generation.dispatcher.breaker import Breaker
+from generation.dispatcher.demands import Demand, Demands
 from generation.errors import Unavailable
+from generation.line import Waiting
+from generation.merging import can_do
 from generation.types import JobId
 
 _log = logging.getLogger(__name__)
@@ -17,11 +21,17 @@ _UNKNOWN = Health(ok=False, slots=0, problem="not asked yet")
 class Lane:
     """A backend with its last known health, and its slots as they are taken."""
 
-    def __init__(self, backend: Backend, clock: Clock) -> None:
+    def __init__(
+        self, backend: Backend, clock: Clock, demands: Demands, *, weight: float = 1.0
+    ) -> None:
         self.backend = backend
+        self.weight = weight
+        self.breaker = Breaker(backend.name, clock)
         self._clock = clock
+        self._demands = demands
         self.health = _UNKNOWN
-        self._models: frozenset[str] | None = None
+        self._models: dict[str, ModelInfo] | None = None
+        self._able: dict[Demand, bool] = {}
         self._tools: frozenset[str] = frozenset()
         # When each is expected to end, on the monotonic clock.
         self._jobs: dict[JobId, float | None] = {}
@@ -37,9 +47,9 @@ class Lane:
     @property
     def free(self) -> int:
         """How many more jobs it can take now."""
-        if not self.health.ok or self.is_alone:
+        if self.is_alone:
             return 0
-        return self.health.slots - len(self._jobs.keys() | self._stuck)
+        return self.slots - len(self._jobs.keys() | self._stuck)
 
     @property
     def is_alone(self) -> bool:
@@ -68,12 +78,15 @@ class Lane:
         """
         now = self._clock.monotonic()
         left = [abs(end - now) for end in self._jobs.values() if end is not None]
-        return min(left) if left and self.health.ok else None
+        return min(left) if left and self.slots else None
 
     @property
     def slots(self) -> int:
-        """How many jobs it runs at once now."""
-        return self.health.slots if self.health.ok else 0
+        """How many jobs it runs at once now; none while it is down, or left alone."""
+        if not self.health.ok:
+            return 0
+        most = self.breaker.most
+        return self.health.slots if most is None else min(most, self.health.slots)
 
     def still_runs(self, boot_id: str | None) -> bool:
         """Whether what it ran under that boot id is still there to attach to."""
@@ -83,9 +96,23 @@ class Lane:
         """Take it as down until it says otherwise."""
         self.health = Health(ok=False, slots=0, problem=problem)
 
-    def offers(self, model: str) -> bool | None:
-        """Whether it has the model or tool; None while it has never told."""
-        return None if self._models is None else model in self._models | self._tools
+    def offers(self, item: Waiting) -> bool | None:
+        """Whether it can do all that the job asks for; None while it has never told."""
+        if self._models is None:
+            return None
+        if item.model in self._tools:
+            return True
+        model, demand = self._models.get(item.model), self._demands.of(item.id)
+        if model is None or demand is None:
+            return model is not None
+        known = self._able.get(demand)
+        if known is None:
+            known = self._able[demand] = can_do(demand.params, model)
+        return known
+
+    def knows(self, model: str) -> bool:
+        """Whether it has a model or tool of that name, or has never told."""
+        return self._models is None or model in self._models or model in self._tools
 
     def has_tool(self, name: str) -> bool:
         """Whether that is one of its tools, for which the loaded model stays."""
@@ -114,7 +141,8 @@ class Lane:
             except Unavailable as error:
                 health = Health(ok=False, slots=0, problem=error.detail or error.sentence)
             else:
-                self._models = frozenset(model.name for model in offer.models)
+                self._models = {model.name: model for model in offer.models}
+                self._able.clear()
                 self._tools = frozenset(tool.name for tool in offer.tools)
                 self._stuck &= set(health.running)
         self.health = health

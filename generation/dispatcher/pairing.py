@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from generation.estimate import Speeds
 from generation.line import Waiting
+from generation.types import JobId
 
 AFFINITY_SECONDS = 60.0
 """How long a job may be passed over by later ones whose model is loaded already."""
@@ -19,9 +20,10 @@ _SWAP_SECONDS = 10.0  # about what a large model takes to load; only weighed aga
 class Seat(Protocol):
     """A backend, as far as choosing for it goes.
 
-    ``free`` is how many more jobs it takes now, ``busy`` whether it runs any. ``resident`` is
-    the model it has loaded, None where that does not matter; with ``one_model`` its running jobs
-    all have that one.
+    ``free`` is how many more jobs it takes now, of ``slots`` in all, which is 0 while it is down;
+    ``busy`` is whether it runs any. ``resident`` is the model it has loaded, None where that does
+    not matter; with ``one_model`` its running jobs all have that one. One of ``weight`` 2 is given
+    jobs as if it were twice as fast as it is.
     """
 
     @property
@@ -29,14 +31,18 @@ class Seat(Protocol):
     @property
     def free(self) -> int: ...  # noqa: D102
     @property
+    def slots(self) -> int: ...  # noqa: D102
+    @property
+    def weight(self) -> float: ...  # noqa: D102
+    @property
     def busy(self) -> bool: ...  # noqa: D102
     @property
     def resident(self) -> str | None: ...  # noqa: D102
     @property
     def one_model(self) -> bool: ...  # noqa: D102
 
-    def offers(self, model: str) -> bool | None:
-        """Whether it has the model or tool; None while it has never told."""
+    def offers(self, item: Waiting) -> bool | None:
+        """Whether it can do all that the job asks for; None while it has never told."""
         ...
 
     def has_tool(self, name: str) -> bool:
@@ -57,16 +63,18 @@ def pair(
     *,
     speeds: Speeds,
     waited: Callable[[Waiting], float],
+    avoided: Callable[[JobId], Collection[str]] = lambda _: (),
     patience: float = AFFINITY_SECONDS,
 ) -> list[tuple[Waiting, S]]:
     """The jobs to start now, each with its backend; ``order`` is who is first by fairness.
 
     A job goes where it is expected to be done soonest, which may be a fast backend that is busy
-    now: then it waits for that. A backend does not change its model while other jobs want the
+    now: then it waits for that. One that failed the job before is ``avoided`` by it where another
+    one can do it. A backend does not change its model while other jobs want the
     loaded one, until one that wants a change has ``waited`` for ``patience`` seconds: from then
     on nothing else is started there.
     """
-    pairing = _Pairing(seats, speeds)
+    pairing = _Pairing(seats, speeds, avoided)
     for item in order:
         if not pairing.has_room:
             break
@@ -78,10 +86,13 @@ def pair(
 
 
 class _Pairing(Generic[S]):
-    def __init__(self, seats: Sequence[S], speeds: Speeds) -> None:
+    def __init__(
+        self, seats: Sequence[S], speeds: Speeds, avoided: Callable[[JobId], Collection[str]]
+    ) -> None:
         self.started: list[tuple[Waiting, S]] = []
         self._seats = seats
         self._speeds = speeds
+        self._avoided = avoided
         self._room = {seat.name: seat.free for seat in seats}
         self._model = {seat.name: seat.resident for seat in seats}
         self._fixed = {seat.name: seat.one_model and seat.busy for seat in seats}
@@ -94,7 +105,9 @@ class _Pairing(Generic[S]):
 
     def soonest(self, item: Waiting) -> S | None:
         """Where the job is done first; None if that is nowhere, or where no room is now."""
-        able = [seat for seat in self._seats if seat.offers(item.model)]
+        able = [seat for seat in self._seats if seat.offers(item)]
+        if avoided := self._avoided(item.id):
+            able = [seat for seat in able if seat.slots and seat.name not in avoided] or able
         best = min(able, key=lambda seat: self._rank(seat, item), default=None)
         if best is None:
             return None
@@ -136,7 +149,7 @@ class _Pairing(Generic[S]):
             self._model[seat.name] = item.model
             self._fixed[seat.name] = seat.one_model
 
-    def _rank(self, seat: S, item: Waiting) -> tuple[float, bool, int]:
+    def _rank(self, seat: S, item: Waiting) -> tuple[float, bool, float, int]:
         """Smaller is sooner. Where nothing was measured, room now beats everything else."""
         swaps = self._swaps(seat, item)
         has_room = self._room[seat.name] > 0 and not (swaps and self._fixed[seat.name])
@@ -148,7 +161,7 @@ class _Pairing(Generic[S]):
             done = math.inf
         else:
             done = wait + self._promised[seat.name] + seconds + swaps * _SWAP_SECONDS
-        return done, swaps, -self._room[seat.name]
+        return done / seat.weight, swaps, -seat.weight, -self._room[seat.name]
 
     def _swaps(self, seat: S, item: Waiting) -> bool:
         """Whether another model has to be loaded for the job."""

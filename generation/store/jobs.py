@@ -13,7 +13,7 @@ from generation.line import Waiting
 from generation.store import pictures, tables
 from generation.store.admission import admit
 from generation.store.database import Database
-from generation.store.rows import load_job, load_jobs, output_values
+from generation.store.rows import load_job, load_jobs, load_params, output_values
 from generation.store.values import (
     CANCELLED,
     Admission,
@@ -23,7 +23,17 @@ from generation.store.values import (
     Sample,
     Started,
 )
-from generation.types import TRANSITIONS, BlobId, Fault, Job, JobId, JobState, OwnerId, Request
+from generation.types import (
+    TRANSITIONS,
+    BlobId,
+    Fault,
+    Job,
+    JobId,
+    JobState,
+    OwnerId,
+    Params,
+    Request,
+)
 
 _SPEED_SAMPLES = 100
 
@@ -63,6 +73,10 @@ class Jobs:
     async def recent(self, owner: OwnerId, *, count: int) -> list[Job]:
         """The owner's latest jobs, the latest first."""
         return await self._database.transact(lambda c: _recent(c, owner, count))
+
+    async def params(self, job_ids: Sequence[JobId]) -> dict[JobId, Params]:
+        """The parameters of those of the jobs that are stored."""
+        return await self._database.transact(lambda c: load_params(c, job_ids))
 
     async def line(self) -> Line:
         """The queue, what runs, and how fast recent jobs were."""

@@ -74,6 +74,17 @@ def load_job(connection: Connection, job_id: JobId) -> Job | None:
     return found[0] if found else None
 
 
+def load_params(connection: Connection, job_ids: Sequence[JobId]) -> dict[JobId, Params]:
+    """The parameters alone of those of the jobs that are stored."""
+    found: dict[JobId, Params] = {}
+    for start in range(0, len(job_ids), _IDS_PER_QUERY):
+        some = job_ids[start : start + _IDS_PER_QUERY]
+        query = select(tables.jobs.c.id, tables.jobs.c.params).where(tables.jobs.c.id.in_(some))
+        for row in connection.execute(query).mappings():
+            found[JobId(row["id"])] = _params(row["params"])
+    return found
+
+
 def load_jobs(connection: Connection, rows: Sequence[RowMapping]) -> list[Job]:
     """Whole jobs for rows of ``jobs``, in the order of the rows."""
     numbers = [row["number"] for row in rows]

@@ -115,7 +115,7 @@ class StagedBackend:
     async def capabilities(self) -> Capabilities:
         if self.problem is not None:
             raise Unavailable
-        return Capabilities(models=tuple(_model(name) for name in self.models))
+        return Capabilities(models=tuple(model_info(name) for name in self.models))
 
     async def health(self) -> Health:
         return Health(
@@ -177,7 +177,7 @@ def _over(events: list[Event]) -> bool:
     return bool(events) and not isinstance(events[-1], Progressed)
 
 
-def _model(name: str) -> ModelInfo:
+def model_info(name: str) -> ModelInfo:
     return ModelInfo(
         name=name,
         title=name.title(),

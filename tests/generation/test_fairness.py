@@ -30,12 +30,14 @@ class Card:
     swap: float = 0.0
     resident: str = ""
     free: int = 1
+    slots: int = 1
+    weight: float = 1.0
     busy: bool = False
     one_model: bool = True
     waits: dict[JobId, float] = field(default_factory=dict)
     ended_at: float = 0.0
 
-    def offers(self, _model: str) -> bool:
+    def offers(self, _item: Waiting) -> bool:
         return True
 
     def has_tool(self, _name: str) -> bool:

@@ -23,14 +23,15 @@ class Bench:
     name: str = "card"
     free: int = 4
     slots: int = 4
+    weight: float = 1.0
     busy: bool = False
     is_alone: bool = False
     resident: str | None = None
     one_model: bool = False
     models: tuple[str, ...] = ("small",)
 
-    def offers(self, model: str) -> bool:
-        return model in self.models
+    def offers(self, item: Waiting) -> bool:
+        return item.model in self.models
 
     def has_tool(self, _name: str) -> bool:
         return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
+
 from generation.dispatcher.pairing import pair
 from generation.estimate import Speeds
 from generation.line import Waiting
@@ -18,6 +20,8 @@ class Bench:
 
     name: str = "card"
     free: int = 1
+    slots: int = 1
+    weight: float = 1.0
     busy: bool = False
     resident: str | None = "red"
     one_model: bool = True
@@ -25,8 +29,8 @@ class Bench:
     tools: tuple[str, ...] = ("scaler",)
     ends_in: float | None = None
 
-    def offers(self, model: str) -> bool:
-        return model in self.models or model in self.tools
+    def offers(self, item: Waiting) -> bool:
+        return item.model in self.models or item.model in self.tools
 
     def has_tool(self, name: str) -> bool:
         return name in self.tools
@@ -51,13 +55,20 @@ def started(
     *benches: Bench,
     waited: float = 0.0,
     seconds: dict[str, float] | None = None,
+    avoided: dict[str, str] | None = None,
 ) -> list[tuple[str, str]]:
     samples = [
         Sample(backend=backend, model=model, work=1.0, seconds=value)
         for backend, value in (seconds or {}).items()
         for model in ("red", "blue", "green")
     ]
-    pairs = pair(waiting, benches, speeds=Speeds(samples), waited=lambda _: waited)
+    pairs = pair(
+        waiting,
+        benches,
+        speeds=Speeds(samples),
+        waited=lambda _: waited,
+        avoided=lambda job_id: {name for key, name in (avoided or {}).items() if key == job_id},
+    )
     return [(item.id, bench.name) for item, bench in pairs]
 
 
@@ -140,3 +151,27 @@ def test_once_enough_wait_for_the_fast_one_the_slow_one_is_sooner() -> None:
 def test_a_backend_that_was_never_measured_is_tried() -> None:
     fast = Bench(name="fast", free=0, busy=True, ends_in=2.0)
     assert started([job("a")], fast, Bench(name="new"), seconds={"fast": 3.0}) == [("a", "new")]
+
+
+def test_a_heavier_backend_is_taken_first_where_nothing_was_measured() -> None:
+    benches = Bench(name="one"), Bench(name="two", weight=2.0)
+    assert started([job("a"), job("b")], *benches) == [("a", "two"), ("b", "one")]
+
+
+def test_a_heavier_backend_counts_as_faster_than_it_is() -> None:
+    benches = Bench(name="one"), Bench(name="two", weight=2.0)
+    assert started([job("a")], *benches, seconds={"one": 6.0, "two": 9.0}) == [("a", "two")]
+    assert started([job("a")], *benches, seconds={"one": 4.0, "two": 9.0}) == [("a", "one")]
+
+
+def test_a_job_avoids_the_backend_that_failed_it() -> None:
+    benches = Bench(name="one"), Bench(name="two")
+    speed = {"one": 1.0, "two": 9.0}
+    assert started([job("a")], *benches, seconds=speed, avoided={"a": "one"}) == [("a", "two")]
+
+
+@pytest.mark.parametrize("other", [Bench(name="two", models=("blue",)), Bench(name="two", slots=0)])
+def test_a_job_goes_back_to_the_backend_that_failed_it_where_no_other_can_do_it(
+    other: Bench,
+) -> None:
+    assert started([job("a")], Bench(name="one"), other, avoided={"a": "one"}) == [("a", "one")]
