@@ -28,7 +28,12 @@ class Infotext:
 
 
 def write(
-    params: Params, *, seed: int, model_title: str | None = None, program: str = "Easel"
+    params: Params,
+    *,
+    seed: int,
+    model_title: str | None = None,
+    upscaler: str = "Lanczos",
+    program: str = "Easel",
 ) -> str:
     """The settings of one picture, as text that A1111 and Civitai read back.
 
@@ -51,7 +56,7 @@ def write(
     if params.hires > 1:
         fields["Denoising strength"] = f"{params.hires_strength:g}"
         fields["Hires upscale"] = f"{params.hires:g}"
-        fields["Hires upscaler"] = "Lanczos"
+        fields["Hires upscaler"] = upscaler
     fields |= _besides(params)
     fields["Version"] = program
     tags = [f"<lora:{lora.name}:{lora.weight:g}>" for lora in params.loras]

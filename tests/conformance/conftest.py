@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -10,11 +11,41 @@ import pytest_asyncio
 from generation import demo_model
 from generation.backends.base import Backend, ModelInfo
 from generation.backends.local import LocalBackend
+from generation.backends.remote.server import Server
 from generation.backends.scripted import ScriptedBackend
 from generation.worker.settings import LocalModel
+from tests.conformance.remotes import TWINS
 from tests.generation.local_models import tiny_model, tiny_tools
+from tests.servers.twin import Twin
 
-Maker = Callable[[pytest.TempPathFactory], Backend]
+Maker = Callable[[pytest.TempPathFactory], AbstractAsyncContextManager[Backend]]
+"""A backend, with what is behind it, for as long as the block lasts."""
+
+
+def _alone(make: Callable[[pytest.TempPathFactory], Backend]) -> Maker:
+    @asynccontextmanager
+    async def made(folders: pytest.TempPathFactory) -> AsyncIterator[Backend]:
+        backend = make(folders)
+        try:
+            yield backend
+        finally:
+            await backend.aclose()
+
+    return made
+
+
+def _before(twin: type[Twin]) -> Maker:
+    @asynccontextmanager
+    async def made(_folders: pytest.TempPathFactory) -> AsyncIterator[Backend]:
+        server = twin()
+        async with server.running() as url:
+            backend = server.backend("remote", Server.at(url))
+            try:
+                yield backend
+            finally:
+                await backend.aclose()
+
+    return made
 
 
 def _scripted(_folders: pytest.TempPathFactory) -> Backend:
@@ -41,7 +72,12 @@ def _demo(_folders: pytest.TempPathFactory) -> Backend:
     return LocalBackend("demo", [model], threads=1, slots=2)
 
 
-MAKERS: dict[str, Maker] = {"scripted": _scripted, "local": _local, "demo": _demo}
+MAKERS: dict[str, Maker] = {
+    "scripted": _alone(_scripted),
+    "local": _alone(_local),
+    "demo": _alone(_demo),
+    **{name: _before(twin) for name, twin in TWINS.items()},
+}
 
 
 @pytest.fixture(scope="module", params=MAKERS)
@@ -51,9 +87,8 @@ def maker(request: pytest.FixtureRequest) -> Maker:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def backend(maker: Maker, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Backend]:
-    made = maker(tmp_path_factory)
-    yield made
-    await made.aclose()
+    async with maker(tmp_path_factory) as made:
+        yield made
 
 
 @pytest.fixture

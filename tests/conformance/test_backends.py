@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import pytest
@@ -279,19 +280,19 @@ async def test_health_names_what_runs_and_keeps_its_boot_id(
 
 
 async def test_closing_ends_what_runs_and_can_be_done_twice(
-    maker: Callable[[pytest.TempPathFactory], Backend],
+    maker: Callable[[pytest.TempPathFactory], AbstractAsyncContextManager[Backend]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    fresh = maker(tmp_path_factory)
-    model = (await fresh.capabilities()).models[0]
-    work = wish(model, steps=model.max_steps)
-    await first_event(fresh, work)
-    await fresh.aclose()
-    await fresh.aclose()
-    assert isinstance((await play(fresh, work))[-1], Failed)
-    with pytest.raises(Unavailable):
-        await fresh.capabilities()
-    assert not (await fresh.health()).ok
+    async with maker(tmp_path_factory) as fresh:
+        model = (await fresh.capabilities()).models[0]
+        work = wish(model, steps=model.max_steps)
+        await first_event(fresh, work)
+        await fresh.aclose()
+        await fresh.aclose()
+        assert isinstance((await play(fresh, work))[-1], Failed)
+        with pytest.raises(Unavailable):
+            await fresh.capabilities()
+        assert not (await fresh.health()).ok
 
 
 def _png(mode: str, size: tuple[int, int], colour: int | tuple[int, int, int]) -> bytes:

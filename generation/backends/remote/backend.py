@@ -7,13 +7,20 @@ import logging
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from generation.backends.base import Capabilities, Event, Health, ModelInfo, Work
+from generation.backends.base import (
+    Capabilities,
+    Event,
+    Health,
+    ModelInfo,
+    ToolInfo,
+    Work,
+)
 from generation.backends.ledger import Ledger, Track
 from generation.backends.remote.server import Server
 from generation.backends.remote.standing import Patience, Standing
+from generation.backends.remote.turns import Turns
 from generation.backends.remote.wire import Deadlines, Wire
 from generation.clock import Clock, SystemClock
 from generation.errors import BackendError, TimedOut, Unavailable
@@ -60,11 +67,15 @@ class RemoteBackend(ABC):
             patience=self.patience,
             name=name,
         )
-        self._slots = slots
-        self._gate = asyncio.Semaphore(slots)
+        self._turns = Turns(
+            slots,
+            is_rid_of=self._is_rid_of,
+            clock=self.clock,
+            patience=self.patience,
+            name=name,
+        )
         self._ledger = Ledger()
         self._tasks: dict[JobId, asyncio.Task[None]] = {}
-        self._lingering: set[asyncio.Task[None]] = set()
         self._boot_id = secrets.token_hex(8)
         self._is_closed = False
 
@@ -85,10 +96,24 @@ class RemoteBackend(ABC):
 
     @abstractmethod
     async def halt(self, job_id: JobId) -> None:
-        """Have it stop that job and no other. ``draw`` is expected to return or raise soon then.
+        """Have it stop that job, if it runs now, and no other. ``draw`` then ends soon.
 
-        Cancelled when the job has ended; may be called again for a job that went on.
+        Asked again until the job has ended: it may not have begun when it was asked first.
         """
+
+    @property
+    def can_halt(self) -> bool:
+        """Whether the server can stop a job at all. If not, nobody waits for it to do so."""
+        return True
+
+    async def use(
+        self,
+        work: Work,  # noqa: ARG002  # for those that have tools
+        tool: ToolInfo,
+        track: Track,  # noqa: ARG002
+    ) -> Drawing:
+        """Have it use a tool that was offered; as ``draw`` otherwise."""
+        raise Unavailable(detail=f"{self._name} cannot use {tool.name}")
 
     @abstractmethod
     async def is_idle(self, job_id: JobId) -> bool:
@@ -125,7 +150,7 @@ class RemoteBackend(ABC):
             await self.standing.look()
         return Health(
             ok=self.standing.problem is None,
-            slots=max(0, self._slots - len(self._lingering)),
+            slots=self._turns.slots,
             running=running,
             resident_model=self.resident,
             boot_id=self._boot_id,
@@ -152,8 +177,8 @@ class RemoteBackend(ABC):
         if track is None or track.ended.is_set() or task is None:
             return
         track.cancel_asked = True
-        if track.is_submitted:
-            await self._halt_in_time(track, self.patience.cancel)
+        if track.is_submitted and self.can_halt:
+            await self._halt_in_time(track)
         if not track.ended.is_set():
             task.cancel()
             await track.ended.wait()
@@ -163,9 +188,11 @@ class RemoteBackend(ABC):
         if not self._is_closed:
             self._is_closed = True
             running = [track for track in self._ledger.running() if track.is_submitted]
+            running = running if self.can_halt else []
             self._ledger.fail_all(lambda: Unavailable(detail=_CLOSED))
             await asyncio.gather(*(self._halt_before_leaving(track) for track in running))
-        tasks = [*self._tasks.values(), *self._lingering]
+        await self._turns.aclose()
+        tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -191,10 +218,11 @@ class RemoteBackend(ABC):
 
     async def _perform(self, work: Work, track: Track) -> None:
         try:
-            model = await self._model(work)
-            async with self._turn(track):
+            chosen = await self._chosen(work)
+            async with self._turns.taken(track.job_id):
+                track.is_submitted = True
                 began = self.clock.monotonic()
-                drawing = await self._draw_in_time(work, model, track)
+                drawing = await self._draw_in_time(work, chosen, track)
                 seconds = self.clock.monotonic() - began
         except BackendError as error:
             self._fail(work, track, error)
@@ -209,44 +237,15 @@ class RemoteBackend(ABC):
             )
         )
 
-    async def _model(self, work: Work) -> ModelInfo:
+    async def _chosen(self, work: Work) -> ModelInfo | ToolInfo:
         offer = await self.standing.offer()
-        for model in offer.models:
-            if model.name == work.params.model:
-                return model
+        is_for_tools = work.params.task.is_for_tools
+        if is_for_tools and work.image is None:
+            raise Unavailable(detail=f"a {work.params.task} job came without its picture")
+        for item in offer.tools if is_for_tools else offer.models:
+            if item.name == work.params.model:
+                return item
         raise Unavailable(detail=f"{self._name} has no model {work.params.model!r} now")
-
-    @asynccontextmanager
-    async def _turn(self, track: Track) -> AsyncIterator[None]:
-        """A slot for the job, given back when the server is done with it, however the job ended."""
-        await self._gate.acquire()
-        track.is_submitted = True
-        try:
-            yield
-        except BaseException:
-            if self._is_closed:
-                self._gate.release()
-                raise
-            lingering = asyncio.create_task(
-                self._linger(track.job_id), name=f"remote-linger-{track.job_id}"
-            )
-            self._lingering.add(lingering)
-            lingering.add_done_callback(self._rid)
-            raise
-        self._gate.release()
-
-    def _rid(self, lingering: asyncio.Task[None]) -> None:
-        self._lingering.discard(lingering)
-        self._gate.release()
-
-    async def _linger(self, job_id: JobId) -> None:
-        """Wait until the server is proven rid of a job that nobody waits for any more."""
-        began = self.clock.monotonic()
-        while not await self._is_rid_of(job_id):
-            if self.clock.monotonic() - began >= self.patience.rid:
-                _LOG.warning("job_never_left backend=%s job=%s", self._name, job_id)
-                return
-            await self.clock.sleep(self.patience.look)
 
     async def _is_rid_of(self, job_id: JobId) -> bool:
         try:
@@ -257,10 +256,14 @@ class RemoteBackend(ABC):
             pass  # while it cannot be asked nothing is proven
         return False
 
-    async def _draw_in_time(self, work: Work, model: ModelInfo, track: Track) -> Drawing:
+    async def _draw_in_time(
+        self, work: Work, chosen: ModelInfo | ToolInfo, track: Track
+    ) -> Drawing:
         try:
             async with asyncio.timeout(self.patience.draw):
-                return await self.draw(work, model, track)
+                if isinstance(chosen, ToolInfo):
+                    return await self.use(work, chosen, track)
+                return await self.draw(work, chosen, track)
         except TimeoutError:
             raise TimedOut(detail=f"no picture within {self.patience.draw:g} s") from None
 
@@ -284,17 +287,24 @@ class RemoteBackend(ABC):
                 detail = detail.replace(secret, "…")
         return error if detail == error.detail else type(error)(error.sentence, detail=detail)
 
-    async def _halt_in_time(self, track: Track, seconds: float) -> None:
-        """Have the server stop the job, and wait so long for its end."""
-        halting = asyncio.create_task(self._halt(track.job_id), name=f"remote-halt-{track.job_id}")
+    async def _halt_in_time(self, track: Track) -> None:
+        """Have the server stop the job, and wait for its end as long as the patience goes."""
+        halting = asyncio.create_task(
+            self._keep_halting(track.job_id), name=f"remote-halt-{track.job_id}"
+        )
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self.patience.cancel):
                 await track.ended.wait()
         except TimeoutError:
             _LOG.warning("job_not_stopped backend=%s job=%s", self._name, track.job_id)
         finally:
             halting.cancel()
             await asyncio.gather(halting, return_exceptions=True)
+
+    async def _keep_halting(self, job_id: JobId) -> None:
+        while True:
+            await self._halt(job_id)
+            await self.clock.sleep(self.patience.look)
 
     async def _halt_before_leaving(self, track: Track) -> None:
         try:

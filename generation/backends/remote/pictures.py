@@ -66,19 +66,21 @@ async def to_outputs(
     title: str,
     shown: Params | None = None,
     seeds: Sequence[int] | None = None,
+    upscaler: str = "Lanczos",
 ) -> tuple[Output, ...]:
     """The job's pictures, in the order of its seeds, each with its settings in it as our own text.
 
     After inpainting the drawn part is put back into the input. ``title`` is the model's; ``shown``
-    are the settings to write where the engine used others, and ``seeds`` its seeds. Raises
-    ``BadReply`` for another number of pictures than was asked for.
+    are the settings to write where the engine used others, ``seeds`` its seeds, and ``upscaler``
+    what enlarged between two passes. Raises ``BadReply`` for another number of pictures than was
+    asked for.
     """
     seeds = work.params.seeds() if seeds is None else seeds
     if len(pictures) != len(seeds):
         raise BadReply(detail=f"{len(pictures)} pictures came instead of {len(seeds)}")
     outputs = []
     for picture, seed in zip(pictures, seeds, strict=True):
-        text = write(shown or work.params, seed=seed, model_title=title)
+        text = write(shown or work.params, seed=seed, model_title=title, upscaler=upscaler)
         data = await asyncio.to_thread(_finished, work, picture.png, text)
         is_patch = work.params.task is Task.INPAINT
         width, height = work.params.final_size if is_patch else (picture.width, picture.height)

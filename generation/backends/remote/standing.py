@@ -29,7 +29,7 @@ class Patience:
     offer: float = 300.0
     retry: float = 5.0
     longest_retry: float = 60.0
-    look: float = 2.0
+    look: float = 1.0
     rid: float = 900.0
     leave: float = 3.0
 

@@ -89,7 +89,7 @@ class Wire:
     ) -> None:
         self.server = server
         self.deadlines = deadlines or Deadlines()
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self._open: aiohttp.ClientSession | None = None
         self._is_closed = False
 
@@ -146,7 +146,7 @@ class Wire:
                 headers=self.server.login() | sent | dict(headers or {}),
                 timeout=_timeout(deadlines or self.deadlines),
             ) as response:
-                yield Stream(response, self.server, self._most_bytes)
+                yield Stream(response, self.server, self.most_bytes)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # Not chained: aiohttp's errors hold the request's headers, and so our login.
             raise trouble.of_failure(error, self.server) from None
@@ -170,7 +170,7 @@ class Wire:
                     headers=self.server.login() | dict(headers or {}),
                     timeout=aiohttp.ClientWSTimeout(ws_receive=patience.silence, ws_close=_CLOSING),
                     heartbeat=_HEARTBEAT,
-                    max_msg_size=self._most_bytes,
+                    max_msg_size=self.most_bytes,
                 )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise trouble.of_failure(error, self.server) from None

@@ -1,0 +1,8 @@
+"""The servers on loopback that stand for each protocol. A new one joins by being named here."""
+
+from __future__ import annotations
+
+from tests.servers.a1111 import A1111Twin
+from tests.servers.twin import Twin
+
+TWINS: dict[str, type[Twin]] = {"a1111": A1111Twin}
