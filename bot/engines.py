@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from bot.config import EngineConfig, EngineModelConfig
+from generation.backends.a1111 import A1111Backend
 from generation.backends.base import Backend
 from generation.backends.chosen import Choice, ChosenBackend
 from generation.backends.comfyui.backend import ComfyBackend
@@ -95,7 +96,22 @@ def _gradio(config: EngineConfig) -> Backend:
     )
 
 
+def _a1111(config: EngineConfig) -> Backend:
+    payload, batch = config.own.get("payload"), config.own.get("batch")
+    return A1111Backend(
+        config.name,
+        server_of(config),
+        slots=config.slots or 1,
+        together=batch if isinstance(batch, int) else 1,
+        is_ours=config.own.get("shared") is False,
+        payload=payload if isinstance(payload, Mapping) else None,
+        patience=patience_of(config),
+        deadlines=deadlines_of(config),
+    )
+
+
 MAKERS: Mapping[Kind, Make] = {
+    Kind.A1111: _a1111,
     Kind.COMFYUI: _comfyui,
     Kind.GRADIO: _gradio,
 }

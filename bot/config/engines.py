@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ from bot.config.credentials import Vault
 from bot.config.model import EngineConfig, EngineModelConfig
 from bot.config.secret import Secret
 from bot.config.section import Section
+from generation.backends.a1111.payload import OWNED
 from generation.backends.remote.server import Server
 
 AUTO = "auto"
@@ -17,6 +18,7 @@ ENGINES = (AUTO, "a1111", "gradio", "comfyui", "openai")
 """The kinds of backend that have an address."""
 
 MOST_SLOTS = 64
+MOST_BATCH = 16
 
 # Keys that mean something to some kinds only.
 _OWN_KEYS: Mapping[str, tuple[str, ...]] = {
@@ -24,6 +26,8 @@ _OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "map": ("gradio",),
     "workflows": ("comfyui",),
     "payload": ("a1111", "openai"),
+    "batch": ("a1111",),
+    "shared": ("a1111",),
     "price": ("openai",),
 }
 
@@ -118,17 +122,21 @@ def _own(section: Section, key: str, kind: str, base: Path) -> object:
     if key in section and kind not in kinds:
         wanted = " or ".join(f'kind = "{each}"' for each in kinds)
         section.problem(key, f"this is for {wanted}", f"Write {wanted}, or take {key} out")
-    match key:
-        case "map":
-            return section.texts_by_name(key)
-        case "payload":
-            return section.table(key)
-        case "price":
-            return section.optional_number(key, lowest=0, highest=1000, example=0.04)
-        case "workflows":
-            return _folder(section, key, base)
-        case _:
-            return section.text(key)
+    read = _READERS.get(key)
+    return section.text(key) if read is None else read(section, kind, base)
+
+
+def _shared(section: Section) -> bool | None:
+    is_shared = section.flag("shared", default=True)
+    return is_shared if "shared" in section else None
+
+
+def _payload(section: Section, kind: str) -> Mapping[str, object] | None:
+    """Fields for every request. What members ask for, and what we must know, is not among them."""
+    payload = section.table("payload")
+    if kind == "a1111" and (taken := sorted(OWNED & set(payload or {}))):
+        section.problem("payload", f"Easel sets {', '.join(taken)} itself", "Take it out")
+    return payload
 
 
 def _folder(section: Section, key: str, base: Path) -> Path | None:
@@ -170,3 +178,18 @@ def _model(part: Section) -> EngineModelConfig:
         sampler=part.text("sampler"),
         scheduler=part.text("scheduler"),
     )
+
+
+_READERS: Mapping[str, Callable[[Section, str, Path], object]] = {
+    "map": lambda section, _kind, _base: section.texts_by_name("map"),
+    "payload": lambda section, kind, _base: _payload(section, kind),
+    "batch": lambda section, _kind, _base: section.optional_whole(
+        "batch", lowest=1, highest=MOST_BATCH, example=4
+    ),
+    "shared": lambda section, _kind, _base: _shared(section),
+    "price": lambda section, _kind, _base: section.optional_number(
+        "price", lowest=0, highest=1000, example=0.04
+    ),
+    "workflows": lambda section, _kind, base: _folder(section, "workflows", base),
+}
+"""How each key that only some kinds have is read; those that are not here are texts."""

@@ -150,6 +150,21 @@ def test_a_login_in_the_address_is_taken_out_of_it(tmp_path: Path) -> None:
             "map = { name =",
         ),
         (
+            "kind = 'a1111'\nurl = 'box'\npayload = { seed = 1, prompt = 'x' }",
+            "Easel sets prompt, seed itself",
+            "Take it out",
+        ),
+        (
+            "kind = 'a1111'\nurl = 'box'\nbatch = 99",
+            "99 is not possible here",
+            "from 1 to 16",
+        ),
+        (
+            "kind = 'comfyui'\nurl = 'box'\nshared = false",
+            "this is for kind",
+            'kind = "a1111"',
+        ),
+        (
             "kind = 'a1111'\nurl = 'box'\npayload = { at = 2020-01-01 }",
             "a section is not a table of texts, numbers, lists and tables",
             "payload = { name =",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.config import EngineConfig, EngineModelConfig, Secret
 from bot.engines import build_engine, deadlines_of, patience_of, server_of
+from generation.backends.a1111 import A1111Backend
 from generation.backends.chosen import ChosenBackend
 from generation.backends.comfyui.backend import ComfyBackend
 from generation.backends.remote.auto import AutoBackend
@@ -40,6 +41,12 @@ def test_a_comfyui_has_the_folder_of_its_workflows(tmp_path: Path) -> None:
         kind="comfyui", name="box", url="http://box", own={"workflows": tmp_path}
     )
     assert isinstance(build_engine(section), ComfyBackend)
+
+
+def test_a_web_ui_has_its_fields_its_batches_and_whether_others_use_it() -> None:
+    own = {"payload": {"restore_faces": True}, "batch": 4, "shared": False}
+    section = EngineConfig(kind="a1111", name="box", url="http://box", own=own)
+    assert isinstance(build_engine(section), A1111Backend)
 
 
 def test_its_login_and_its_patience_reach_the_wire() -> None:
