@@ -126,10 +126,21 @@ class Busy(Unavailable):
     """The backend takes no more requests for a while. It has no free slot until that is over.
 
     The job goes back into the queue for as long as it has time, however often this happens.
+    ``retry_after`` is seconds, None where nobody said how long.
     """
 
     code = "busy"
     default_sentence = "The image generator takes no more requests right now."
+
+    def __init__(
+        self,
+        sentence: str | None = None,
+        *,
+        retry_after: float | None = None,
+        detail: str | None = None,
+    ) -> None:
+        super().__init__(sentence, detail=detail)
+        self.retry_after = retry_after
 
 
 class TimedOut(BackendError):
