@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import cast
 
 from bot.config import EngineConfig, EngineModelConfig
 from generation.backends.a1111 import A1111Backend
@@ -13,6 +14,8 @@ from generation.backends.base import Backend
 from generation.backends.chosen import Choice, ChosenBackend
 from generation.backends.comfyui.backend import ComfyBackend
 from generation.backends.gradio.backend import GradioBackend
+from generation.backends.openai_images.backend import OpenAIImagesBackend
+from generation.backends.openai_images.dialects import DIALECTS
 from generation.backends.remote.auto import AutoBackend
 from generation.backends.remote.probe import Kind
 from generation.backends.remote.server import Server
@@ -20,6 +23,8 @@ from generation.backends.remote.standing import Patience
 from generation.backends.remote.wire import Deadlines
 
 Make = Callable[[EngineConfig], Backend]
+
+_HOSTED_SLOTS = 2  # such a service draws for several at once
 
 
 def build_engine(config: EngineConfig) -> Backend:
@@ -110,9 +115,26 @@ def _a1111(config: EngineConfig) -> Backend:
     )
 
 
+def _openai(config: EngineConfig) -> Backend:
+    own = config.own
+    return OpenAIImagesBackend(
+        config.name,
+        server_of(config),
+        dialect=DIALECTS.get(str(own.get("dialect"))),
+        payload=cast("Mapping[str, object] | None", own.get("payload")),
+        price=cast("float | None", own.get("price")),
+        partial_images=cast("int", own.get("partial_images", 0)),
+        hosts=cast("tuple[str, ...]", own.get("hosts", ())),
+        slots=config.slots or _HOSTED_SLOTS,
+        patience=patience_of(config),
+        deadlines=deadlines_of(config),
+    )
+
+
 MAKERS: Mapping[Kind, Make] = {
     Kind.A1111: _a1111,
     Kind.COMFYUI: _comfyui,
     Kind.GRADIO: _gradio,
+    Kind.OPENAI: _openai,
 }
 """How the backend of each kind is made."""

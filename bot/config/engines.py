@@ -11,6 +11,7 @@ from bot.config.model import EngineConfig, EngineModelConfig
 from bot.config.secret import Secret
 from bot.config.section import Section
 from generation.backends.a1111.payload import OWNED
+from generation.backends.openai_images.dialects import DIALECTS
 from generation.backends.remote.server import Server
 
 AUTO = "auto"
@@ -29,6 +30,9 @@ _OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "batch": ("a1111",),
     "shared": ("a1111",),
     "price": ("openai",),
+    "dialect": ("openai",),
+    "partial_images": ("openai",),
+    "hosts": ("openai",),
 }
 
 
@@ -190,6 +194,13 @@ _READERS: Mapping[str, Callable[[Section, str, Path], object]] = {
     "price": lambda section, _kind, _base: section.optional_number(
         "price", lowest=0, highest=1000, example=0.04
     ),
+    "dialect": lambda section, _kind, _base: section.choice(
+        "dialect", tuple(DIALECTS), default=None
+    ),
+    "partial_images": lambda section, _kind, _base: section.optional_whole(
+        "partial_images", lowest=0, highest=3, example=2
+    ),
+    "hosts": lambda section, _kind, _base: section.texts("hosts") or None,
     "workflows": lambda section, _kind, base: _folder(section, "workflows", base),
 }
 """How each key that only some kinds have is read; those that are not here are texts."""

@@ -86,6 +86,19 @@ def test_a_folder_of_workflows_is_meant_from_the_files_folder(tmp_path: Path) ->
     assert found.own == {"workflows": tmp_path / "mine"}
 
 
+def test_an_openai_style_endpoint_has_keys_of_its_own(tmp_path: Path) -> None:
+    section = (
+        "kind = 'openai'\nurl = 'https://box/v1'\nprice = 0.04\ndialect = 'localai'\n"
+        "partial_images = 2\nhosts = ['cdn.example.com']"
+    )
+    assert engine(tmp_path, section).own == {
+        "price": 0.04,
+        "dialect": "localai",
+        "partial_images": 2,
+        "hosts": ("cdn.example.com",),
+    }
+
+
 @pytest.mark.parametrize(
     ("section", "environ"),
     [

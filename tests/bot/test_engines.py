@@ -9,6 +9,7 @@ from bot.engines import build_engine, deadlines_of, patience_of, server_of
 from generation.backends.a1111 import A1111Backend
 from generation.backends.chosen import ChosenBackend
 from generation.backends.comfyui.backend import ComfyBackend
+from generation.backends.openai_images.backend import OpenAIImagesBackend
 from generation.backends.remote.auto import AutoBackend
 
 CONFIG = EngineConfig(
@@ -47,6 +48,22 @@ def test_a_web_ui_has_its_fields_its_batches_and_whether_others_use_it() -> None
     own = {"payload": {"restore_faces": True}, "batch": 4, "shared": False}
     section = EngineConfig(kind="a1111", name="box", url="http://box", own=own)
     assert isinstance(build_engine(section), A1111Backend)
+
+
+def test_an_openai_style_endpoint_has_what_only_it_can_be_told() -> None:
+    section = EngineConfig(
+        kind="openai",
+        name="box",
+        url="http://box/v1",
+        own={
+            "dialect": "localai",
+            "price": 0.04,
+            "partial_images": 2,
+            "hosts": ("cdn.example.com",),
+            "payload": {"user": "easel"},
+        },
+    )
+    assert isinstance(build_engine(section), OpenAIImagesBackend)
 
 
 def test_its_login_and_its_patience_reach_the_wire() -> None:

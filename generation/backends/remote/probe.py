@@ -118,4 +118,5 @@ _QUESTIONS: tuple[tuple[str, Callable[[Reply], Kind | None]], ...] = (
     ("sdapi/v1/options", _of_a1111),  # programs that speak a part of A1111's API
     ("config", _of_gradio),
     ("v1/models", _of_openai),
+    ("models", _of_openai),  # an address that ends in /v1, as such servers give theirs
 )

@@ -134,3 +134,8 @@ async def test_pages_redirects_and_garbage_are_no_engine() -> None:
 async def test_nothing_there_is_told_with_the_port() -> None:
     port = deaf_port()
     assert f"Nothing listens at 127.0.0.1:{port}." in await trouble_at(f"http://127.0.0.1:{port}")
+
+
+async def test_an_openai_style_address_may_end_in_its_version() -> None:
+    async with engine(OPENAI) as url:
+        assert await kind_at(f"{url}/v1") is Kind.OPENAI
