@@ -15,7 +15,7 @@ from bot.text import block, clean, clip, length, plain
 from generation.images import Encoded
 from generation.line import Place
 from generation.prompt import write_setting
-from generation.types import Job, JobId, JobState, Params, Progress, Task
+from generation.types import UNSEEDED, Job, JobId, JobState, Params, Progress, Task
 
 TEXT_LIMIT: Final = 4000
 """Characters in all texts of one message."""
@@ -144,7 +144,9 @@ def result(
 ) -> Card:
     """The finished pictures with everything needed to make them again."""
     params = job.request.params
-    footer = [_settings(params, job.seconds), _seeds(params)]
+    footer = [_settings(params, job.seconds)]
+    if not any(UNSEEDED in output.flags for output in job.outputs):
+        footer.append(_seeds(params))
     footer += [f"-# {plain(note, 160)}" for note in (*job.notes, *notes)[:5]]
     each = (Action.VARY,) * can_vary + (Action.UPSCALE,) * can_upscale
     return Card(

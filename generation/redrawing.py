@@ -43,6 +43,8 @@ def size_for(redraw: Redraw, model: ModelInfo) -> tuple[int, int]:
     area = min(max(width * height, own), _MOST_AREA * own)
     wide = math.sqrt(area * ratio)
     high = wide / ratio
+    if model.sizes:
+        return model.nearest_size(wide, high)
     longest = min(redraw.longest, model.max_side)
     scale = min(1.0, longest / max(wide, high))
     return (

@@ -31,7 +31,7 @@ def choose_size(
                 "aspect_ratio",
                 "Width and height already fix the shape; leave the aspect ratio out.",
             )
-        return width, height
+        return _listed(width, height, model)
     if draft.aspect_ratio is not None:
         ratio = parse_ratio(draft.aspect_ratio)
         name = f"The aspect ratio {draft.aspect_ratio}"
@@ -39,12 +39,21 @@ def choose_size(
         ratio = picture_size[0] / picture_size[1]
         name = f"The shape of your picture ({picture_size[0]}×{picture_size[1]})"
     else:
-        return width or model.width, height or model.height
+        return _listed(width or model.width, height or model.height, model)
     if width is not None:
-        return width, _checked(name, width / ratio, model)
+        return _listed(width, _checked(name, width / ratio, model), model)
     if height is not None:
-        return _checked(name, height * ratio, model), height
+        return _listed(_checked(name, height * ratio, model), height, model)
     return _from_area(name, ratio, model)
+
+
+def _listed(width: int, height: int, model: ModelInfo) -> tuple[int, int]:
+    if model.sizes and (width, height) not in model.sizes:
+        known = ", ".join(f"{wide}×{high}" for wide, high in model.sizes)
+        raise InvalidParams(
+            "width", f"{model.name} draws {known}, and not {width}×{height}; choose one of these."
+        )
+    return width, height
 
 
 def _side(option: str, asked: int | None, model: ModelInfo) -> int | None:
@@ -68,7 +77,9 @@ def _from_area(name: str, ratio: float, model: ModelInfo) -> tuple[int, int]:
     """The size of that shape with about as many pixels as the model's own."""
     area = model.width * model.height
     ideal = math.sqrt(area * ratio)
-    width, height = model.nearest_side(ideal), model.nearest_side(ideal / ratio)
+    width, height = model.nearest_size(ideal, ideal / ratio)
+    if model.sizes:
+        return width, height  # as near as there is; what is cut off or added, its engine decides
     off = (width / height) / ratio
     if not 1 / _RATIO_TOLERANCE <= off <= _RATIO_TOLERANCE:
         raise InvalidParams("aspect_ratio", _too_extreme(name, model))

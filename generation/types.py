@@ -241,6 +241,10 @@ TEXT = "text/plain"
 """The media type of an output that is a text, in UTF-8."""
 
 
+UNSEEDED = "unseeded"
+"""The flag of an output that its settings would not make again: the engine took no seed."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Output:
     """One finished picture, with the seed that made it. ``flags`` are facts such as ``blank``.

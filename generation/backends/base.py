@@ -68,8 +68,9 @@ class OptionInfo:
 class ModelInfo:
     """A model as members choose it, with its own defaults and what it can do.
 
-    Sizes are pixels: each side is a multiple of ``multiple_of`` within ``min_side`` … ``max_side``.
-    Guidance is ``min_guidance`` … ``max_guidance``, steps ``min_steps`` … ``max_steps``.
+    Sizes are pixels: each side is a multiple of ``multiple_of`` within ``min_side`` … ``max_side``;
+    with ``sizes`` there are no others than these. Guidance is ``min_guidance`` … ``max_guidance``,
+    steps ``min_steps`` … ``max_steps``.
     ``uses_negative_prompt`` and ``uses_guidance`` are False where the model ignores the option.
     ``loras`` can be put on it; ``misfits`` are there too, but made for other models. A word of
     ``embeddings`` in a prompt stands for a learned one. ``uses_emphasis`` says that brackets in a
@@ -98,6 +99,7 @@ class ModelInfo:
     multiple_of: int = 8
     min_side: int = 64
     max_side: int = 2048
+    sizes: tuple[tuple[int, int], ...] = ()
     min_steps: int = 1
     max_steps: int = 150
     min_guidance: float = 0.0
@@ -115,6 +117,17 @@ class ModelInfo:
     uses_tiling: bool = False
     options: tuple[OptionInfo, ...] = ()
     aliases: tuple[str, ...] = ()
+
+    def nearest_size(self, width: float, height: float) -> tuple[int, int]:
+        """The allowed size nearest to that one: of ``sizes`` that of the nearest shape."""
+        if not self.sizes:
+            return self.nearest_side(width), self.nearest_side(height)
+
+        def distance(size: tuple[int, int]) -> tuple[float, float]:
+            shape = abs(math.log((size[0] / size[1]) / (width / height)))
+            return round(shape, 3), abs(size[0] * size[1] - width * height)
+
+        return min(self.sizes, key=distance)
 
     def nearest_side(self, side: float, *, longest: float = math.inf) -> int:
         """The allowed side nearest to that many pixels, not above ``longest`` if any is."""

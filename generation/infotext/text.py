@@ -30,7 +30,7 @@ class Infotext:
 def write(
     params: Params,
     *,
-    seed: int,
+    seed: int | None,
     model_title: str | None = None,
     upscaler: str = "Lanczos",
     program: str = "Easel",
@@ -38,21 +38,19 @@ def write(
     """The settings of one picture, as text that A1111 and Civitai read back.
 
     Prompts become one line and cannot imitate other fields; LoRAs follow the prompt as
-    ``<lora:name:weight>``. Holds nothing of the machine: no paths, no hosts, no owner.
+    ``<lora:name:weight>``. A seed that is not known is left out. Holds nothing of the machine: no
+    paths, no hosts, no owner.
     """
     fields: dict[str, str] = {"Steps": str(params.steps), "Sampler": params.sampler}
     fields["Schedule type"] = params.scheduler
     fields["CFG scale"] = f"{params.guidance_scale:g}"
-    fields["Seed"] = str(params.seed if params.subseed_strength else seed)
+    fields |= _of_seed(params, seed)
     fields["Size"] = f"{params.width}x{params.height}"
     fields["Model"] = model_title or params.model
     if params.task is not Task.TXT2IMG:
         fields["Denoising strength"] = f"{params.strength:g}"
     if params.task is Task.INPAINT:
         fields |= _of_mask(params)
-    if params.subseed_strength:
-        fields["Variation seed"] = str(seed)
-        fields["Variation seed strength"] = f"{params.subseed_strength:g}"
     if params.hires > 1:
         fields["Denoising strength"] = f"{params.hires_strength:g}"
         fields["Hires upscale"] = f"{params.hires:g}"
@@ -90,6 +88,18 @@ def parse(text: str) -> Infotext:
     return Infotext(
         prompt="\n".join(prompt).strip(), negative_prompt="\n".join(negative).strip(), fields=fields
     )
+
+
+def _of_seed(params: Params, seed: int | None) -> dict[str, str]:
+    if seed is None:
+        return {}
+    if not params.subseed_strength:
+        return {"Seed": str(seed)}
+    return {
+        "Seed": str(params.seed),
+        "Variation seed": str(seed),
+        "Variation seed strength": f"{params.subseed_strength:g}",
+    }
 
 
 def _of_mask(params: Params) -> dict[str, str]:

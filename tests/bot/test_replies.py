@@ -14,6 +14,8 @@ from bot.text import length
 from generation.limits import Limits
 from generation.line import Place
 from generation.types import (
+    UNSEEDED,
+    BlobId,
     Fault,
     Job,
     JobId,
@@ -23,6 +25,7 @@ from generation.types import (
     Progress,
     Request,
     ScopeId,
+    StoredOutput,
     Task,
 )
 
@@ -124,6 +127,19 @@ def test_a_result_tells_everything_needed_to_make_it_again() -> None:
     for part in ("ink_2", "512×768", "20 steps", "guidance 7.5", "Euler a", "12.3 s"):
         assert part in text
     assert "Seeds: 4294967295, 0" in text
+
+
+def test_a_result_tells_no_seed_that_would_not_make_it_again() -> None:
+    output = StoredOutput(
+        blob=BlobId("0" * 64),
+        media_type="image/png",
+        width=64,
+        height=64,
+        seed=4_294_967_295,
+        flags=frozenset({UNSEEDED}),
+    )
+    shown = replies.result(job(outputs=(output,)), [picture()], can_vary=True)
+    assert not any("Seed" in text for text in shown.footer)
 
 
 @pytest.mark.parametrize("count", [1, 4, 10])

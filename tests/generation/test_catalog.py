@@ -309,3 +309,42 @@ def test_a_tools_job_costs_what_the_finished_picture_has_of_pixels() -> None:
     made = tool_params(UPSCALERS[0], 2000, 1000)
     assert (made.task, made.model, made.final_size) == (Task.UPSCALE, "sharp", (2000, 1000))
     assert made.work() == pytest.approx(2.0)
+
+
+FIXED = Catalog(
+    [
+        replace(
+            MODEL,
+            name="fixed",
+            width=1024,
+            height=1024,
+            min_side=1024,
+            max_side=1536,
+            multiple_of=512,
+            sizes=((1024, 1024), (1536, 1024), (1024, 1536)),
+        )
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "size"),
+    [
+        ({}, (1024, 1024)),
+        ({"width": 1536}, (1536, 1024)),
+        ({"aspect_ratio": "16:9"}, (1536, 1024)),
+        ({"aspect_ratio": "1:3"}, (1024, 1536)),
+    ],
+)
+def test_a_model_of_few_sizes_draws_the_nearest_of_them(
+    typed: dict[str, object], size: tuple[int, int]
+) -> None:
+    draft = Draft(**{"prompt": "a cat", **typed})  # type: ignore[arg-type]  # real fields
+    made = FIXED.resolve(draft, task=Task.TXT2IMG)
+    assert (made.width, made.height) == size
+
+
+def test_a_size_that_a_model_of_few_does_not_have_is_refused_with_those_it_has() -> None:
+    with pytest.raises(InvalidParams) as caught:
+        FIXED.resolve(Draft(prompt="a cat", width=1536, height=1536), task=Task.TXT2IMG)
+    assert "fixed draws 1024×1024, 1536×1024, 1024×1536, and not 1536×1536" in caught.value.sentence

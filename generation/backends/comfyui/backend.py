@@ -126,11 +126,11 @@ class ComfyBackend(RemoteBackend):
             pictures += drawn
         del self._runs[work.job_id]
         self._resident = model.name
-        outputs = await to_outputs(work, pictures, title=model.title)
-        if workflow.map.draws_batches and len(outputs) > 1:
-            outputs = tuple(replace(output, seed=work.params.seed) for output in outputs)
+        if workflow.map.draws_batches and len(pictures) > 1:
+            seeds = [work.params.seed] * len(pictures)
+            outputs = await to_outputs(work, pictures, title=model.title, seeds=seeds)
             return Drawing(outputs=outputs, notes=(_ONE_SEED,))
-        return Drawing(outputs=outputs)
+        return Drawing(outputs=await to_outputs(work, pictures, title=model.title))
 
     async def halt(self, job_id: JobId) -> None:
         """Take the job's run out of the server's line, or interrupt it; no other is touched."""

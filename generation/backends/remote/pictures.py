@@ -11,7 +11,7 @@ from generation.backends.base import Work
 from generation.errors import BadImage, BadReply
 from generation.images import Picture, UploadRules, clean_upload, paste_patch, shrink_preview
 from generation.infotext import embed_png, write
-from generation.types import Output, Params, Task
+from generation.types import UNSEEDED, Output, Params, Task
 
 _RULES = UploadRules(
     max_bytes=64 * 1024 * 1024, max_pixels=64_000_000, max_side=16_384, seconds=30.0
@@ -65,27 +65,34 @@ async def to_outputs(
     *,
     title: str,
     shown: Params | None = None,
-    seeds: Sequence[int] | None = None,
+    seeds: Sequence[int | None] | None = None,
     upscaler: str = "Lanczos",
 ) -> tuple[Output, ...]:
     """The job's pictures, in the order of its seeds, each with its settings in it as our own text.
 
     After inpainting the drawn part is put back into the input. ``title`` is the model's; ``shown``
-    are the settings to write where the engine used others, ``seeds`` its seeds, and ``upscaler``
-    what enlarged between two passes. Raises ``BadReply`` for another number of pictures than was
-    asked for.
+    are the settings to write where the engine used others. ``seeds`` are the pictures' own where
+    they are not the job's, None for one that is not known; ``upscaler`` is what enlarged between
+    two passes. Raises ``BadReply`` for another number of pictures than was asked for.
     """
-    seeds = work.params.seeds() if seeds is None else seeds
-    if len(pictures) != len(seeds):
-        raise BadReply(detail=f"{len(pictures)} pictures came instead of {len(seeds)}")
+    asked = work.params.seeds()
+    if len(pictures) != len(asked):
+        raise BadReply(detail=f"{len(pictures)} pictures came instead of {len(asked)}")
     outputs = []
-    for picture, seed in zip(pictures, seeds, strict=True):
+    for picture, seed, known in zip(pictures, seeds or asked, asked, strict=True):
         text = write(shown or work.params, seed=seed, model_title=title, upscaler=upscaler)
         data = await asyncio.to_thread(_finished, work, picture.png, text)
         is_patch = work.params.task is Task.INPAINT
         width, height = work.params.final_size if is_patch else (picture.width, picture.height)
         outputs.append(
-            Output(data=data, media_type="image/png", width=width, height=height, seed=seed)
+            Output(
+                data=data,
+                media_type="image/png",
+                width=width,
+                height=height,
+                seed=known if seed is None else seed,
+                flags=frozenset({UNSEEDED} if seed is None else ()),
+            )
         )
     return tuple(outputs)
 

@@ -19,7 +19,7 @@ from generation.backends.remote.pictures import (
 from generation.errors import BadReply
 from generation.images import Picture
 from generation.infotext import parse, read_png
-from generation.types import JobId, Params, Task
+from generation.types import UNSEEDED, JobId, Params, Task
 
 PARAMS = Params(
     task=Task.TXT2IMG,
@@ -90,6 +90,15 @@ async def test_another_number_of_pictures_is_a_bad_reply() -> None:
     picture = Picture(png=png(), width=64, height=48)
     with pytest.raises(BadReply, match="1 pictures came instead of 2"):
         await to_outputs(Work(job_id=JobId("a"), params=PARAMS), [picture], title="")
+
+
+async def test_a_seed_that_is_not_known_is_not_made_up() -> None:
+    picture = await read_picture(png())
+    work = Work(job_id=JobId("a"), params=PARAMS)
+    one, two = await to_outputs(work, [picture, picture], title="A model", seeds=[5, None])
+    assert (one.seed, one.flags) == (5, frozenset())
+    assert two.flags == {UNSEEDED}
+    assert "Seed" not in parse(read_png(two.data) or "").fields
 
 
 async def test_after_inpainting_what_the_mask_protects_is_the_inputs_own_pixels() -> None:
