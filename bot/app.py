@@ -29,7 +29,10 @@ from generation.store import Store
 
 CATALOG_SECONDS = 30.0
 TIDY_SECONDS = 6 * 3600.0
+STRAY_SECONDS = 3600.0
+"""A picture that no job refers to may belong to one that is just being accepted."""
 DAY_SECONDS = 86_400.0
+MIB = 1024 * 1024
 CONNECT_SECONDS = 10.0
 MODEL_SECONDS = 60.0
 LONGEST_PAUSE = 60.0
@@ -95,7 +98,7 @@ class App:
         stack.push_async_callback(store.aclose)
         queue = Queue(
             store=store,
-            blobs=Blobs(config.data.directory),
+            blobs=Blobs(config.data.directory, reserve=config.data.reserve_mib * MIB),
             clock=clock,
             defaults=config.limits,
             bound=config.queue.bound,
@@ -148,9 +151,11 @@ class App:
     async def _stop(self, progress: asyncio.Task[None]) -> None:
         """Start no more jobs, show the running ones' endings, leave Discord; the stack goes on.
 
-        What members ask for meanwhile is accepted: it is stored, and drawn after the next start.
+        What members ask for meanwhile is refused with a sentence. What waits is drawn after the
+        next start.
         """
         self._is_stopping = True
+        self._queue.close()
         _LOG.info("stopping grace=%s", self._config.queue.stop_grace)
         await self._dispatcher.stop(self._config.queue.stop_grace)
         # An edit through the closed client would look like a crash.
@@ -175,9 +180,12 @@ class App:
     async def _keep_days(self) -> None:
         """Forget what is older than the operator wants to keep, now and a few times a day."""
         while True:
-            oldest = self._clock.now() - self._config.data.keep_days * DAY_SECONDS
+            now = self._clock.now()
             try:
-                await self._queue.forget_ended_before(oldest)
+                await self._queue.forget_ended_before(
+                    now - self._config.data.keep_days * DAY_SECONDS
+                )
+                await self._queue.drop_strays(now - STRAY_SECONDS)
             except StorageError as error:
                 _LOG.warning("not_tidied detail=%s", error.detail)
             await self._clock.sleep(TIDY_SECONDS)

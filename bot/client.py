@@ -16,6 +16,7 @@ from bot.cogs import mention
 from bot.delivery import Messenger
 from bot.desk import Desk, DeskClient
 from bot.intake import Intake
+from bot.presses import Presses
 from bot.tree import EaselTree
 from bot.uploads import Fetcher
 from bot.views.buttons import BUTTONS
@@ -100,6 +101,7 @@ class EaselClient(DeskClient):
             ),
             queue=queue,
             catalog=catalog,
+            presses=Presses(clock),
             operators=settings.operators,
         )
 

@@ -8,6 +8,7 @@ import discord
 
 from bot.intake import Intake
 from bot.permissions import groups_of
+from bot.presses import Presses
 from generation.catalog import Catalog
 from generation.queue import Queue
 
@@ -19,6 +20,7 @@ class Desk:
     intake: Intake
     queue: Queue
     catalog: Catalog
+    presses: Presses
     operators: frozenset[int]
 
 

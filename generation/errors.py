@@ -5,6 +5,7 @@ GenerationError
 │   ├── InvalidParams        an option is impossible for this model
 │   ├── OverLimit            a server's limit is met
 │   ├── QueueFull            nobody can join now
+│   ├── Closing              the bot is about to stop
 │   ├── BadImage             an uploaded picture cannot be used
 │   ├── UnknownJob           a button or id that leads nowhere
 │   └── PictureGone          a stored picture that was deleted
@@ -77,6 +78,13 @@ class QueueFull(Refused):
 
     code = "queue_full"
     default_sentence = "The queue is full right now. Please try again in a few minutes."
+
+
+class Closing(Refused):
+    """The queue takes nothing more: the bot is about to stop, most often to start anew."""
+
+    code = "closing"
+    default_sentence = "The bot is being restarted. Please try again in a minute."
 
 
 class BadImage(Refused):

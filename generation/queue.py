@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from generation.blobs import Blobs
 from generation.clock import Clock
-from generation.errors import UnknownJob
+from generation.errors import Closing, UnknownJob
 from generation.estimate import Speeds, seconds_until_start
 from generation.limits import Limits, check_limit
 from generation.line import Place, Ticket
@@ -17,6 +17,8 @@ from generation.store import Line, Store
 from generation.types import BlobId, Job, JobId, JobState, OwnerId, Request, ScopeId
 
 _log = logging.getLogger(__name__)
+
+_STRAYS_AT_ONCE = 200  # so that nobody waits long for the database
 
 Stop = Callable[[JobId], Awaitable[None]]
 
@@ -41,17 +43,25 @@ class Queue:
         self._defaults = defaults
         self._bound = bound
         self._stop: Stop | None = None
+        self._is_closed = False
 
     def on_stop(self, stop: Stop) -> None:
         """Name who stops a running job; it returns when the job has an ending."""
         self._stop = stop
 
+    def close(self) -> None:
+        """Accept nothing more: the bot is about to stop."""
+        self._is_closed = True
+
     async def submit(self, request: Request) -> Ticket:
         """Accept a request. It is durable when this returns.
 
         The same ``dedupe_key`` again returns the job it made before. Raises ``OverLimit``,
-        ``QueueFull`` and ``StorageError``.
+        ``QueueFull``, ``Closing`` and ``StorageError``.
         """
+        if self._is_closed:
+            raise Closing
+        await self.blobs.require_room()
         admission = await self.store.jobs.admit(request, defaults=self._defaults, bound=self._bound)
         if not admission.duplicate:
             _log.info("job.accepted job=%s model=%s", request.id, request.params.model)
@@ -113,6 +123,26 @@ class Queue:
     async def picture(self, blob: BlobId) -> bytes:
         """A stored picture. Raises ``PictureGone``."""
         return await self.blobs.get(blob)
+
+    async def drop_strays(self, before: float) -> int:
+        """Delete pictures stored before a UNIX time that no job refers to. Returns how many.
+
+        A crash between storing a picture and its job leaves such ones. What is older than every
+        job stays: it may belong to a database that has been moved away.
+        """
+        since = await self.store.jobs.earliest()
+        if since is None:
+            return 0
+        candidates = await self.blobs.stored_between(since, before)
+        dropped = 0
+        for start in range(0, len(candidates), _STRAYS_AT_ONCE):
+            some = frozenset(candidates[start : start + _STRAYS_AT_ONCE])
+            strays = await self.store.jobs.unreferenced(some)
+            await self._delete(strays)
+            dropped += len(strays)
+        if dropped:
+            _log.info("pictures.strays_dropped pictures=%d", dropped)
+        return dropped
 
     async def discard(self, job_id: JobId) -> None:
         """Forget the pictures a job has made; its settings stay. Raises ``UnknownJob``."""

@@ -156,6 +156,7 @@ def _data(section: Section, base: Path) -> DataConfig:
         directory=directory,
         database=Secret(database or f"{SQLITE}:///{directory / 'easel.db'}"),
         keep_days=section.whole("keep_days", default=30, lowest=1, highest=3650),
+        reserve_mib=section.whole("reserve_mib", default=256, lowest=0, highest=1_048_576),
     )
 
 

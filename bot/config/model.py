@@ -34,11 +34,15 @@ class DiscordConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataConfig:
-    """Where things are kept, and for how many days. ``database`` is an SQLAlchemy address."""
+    """Where things are kept, and for how many days. ``database`` is an SQLAlchemy address.
+
+    Nothing new is accepted while the disk has less than ``reserve_mib`` left.
+    """
 
     directory: Path
     database: Secret
     keep_days: int = 30
+    reserve_mib: int = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

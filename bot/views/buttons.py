@@ -72,11 +72,15 @@ class ActionButton(discord.ui.DynamicItem[_Button], template=custom_ids.CURRENT)
         )
 
     async def callback(self, interaction: discord.Interaction) -> None:
-        """Do what the button says, or tell why not."""
+        """Do what the button says, or tell why not. The second of a double click does nothing."""
         async with errors.told(functools.partial(errors.answer, interaction)):
+            desk = desk_of(interaction)
+            if desk.presses.is_double(interaction, self.custom_id):
+                await interaction.response.defer()
+                return
             press = Press(
                 interaction=interaction,
-                desk=desk_of(interaction),
+                desk=desk,
                 job_id=self._job_id,
                 index=self._index,
             )

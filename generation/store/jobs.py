@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, insert, not_, select, update
+from sqlalchemy import delete, func, insert, not_, select, update
 from sqlalchemy.engine import Connection
 
 from generation.errors import WorkerLost
@@ -77,6 +77,11 @@ class Jobs:
     async def params(self, job_ids: Sequence[JobId]) -> dict[JobId, Params]:
         """The parameters of those of the jobs that are stored."""
         return await self._database.transact(lambda c: load_params(c, job_ids))
+
+    async def earliest(self) -> float | None:
+        """When the oldest stored job was accepted, as UNIX time; None without jobs."""
+        query = select(func.min(_jobs.c.accepted_at))
+        return await self._database.transact(lambda c: c.execute(query).scalar_one())
 
     async def line(self) -> Line:
         """The queue, what runs, and how fast recent jobs were."""

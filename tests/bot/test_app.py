@@ -66,9 +66,11 @@ def config(sandbox: Sandbox, tmp_path: Path) -> Config:
 
 
 @asynccontextmanager
-async def running(config: Config) -> AsyncIterator[asyncio.Task[int]]:
-    """The program once it is ready; it is asked to stop at the end."""
-    stop, ready = asyncio.Event(), asyncio.Event()
+async def running(
+    config: Config, stop: asyncio.Event | None = None
+) -> AsyncIterator[asyncio.Task[int]]:
+    """The program once it is ready; it is asked to stop at the end, or by ``stop`` before."""
+    stop, ready = stop or asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(serve(config, stop=stop, ready=ready), name="serve")
         await ready.wait()
@@ -123,6 +125,21 @@ async def test_a_job_cut_off_by_a_stop_is_finished_after_the_next_start(
     async with running(config):
         message = await use.message_where(has_ended)
         assert len(message.attachments) == 1
+
+
+async def test_while_it_stops_new_wishes_are_refused_and_the_running_one_is_shown(
+    config: Config, sandbox: Sandbox
+) -> None:
+    stop, bob = asyncio.Event(), sandbox.member("bob")
+    async with running(replace(config, queue=QueueConfig(stop_grace=30)), stop):
+        use = await bob.slash("imagine", prompt="a red circle", steps=12)
+        await use.message_where(lambda seen: "Drawing" in seen.text)
+        stop.set()
+        refused = await bob.slash("imagine", prompt="a blue circle")
+        told = await refused.message_where(lambda seen: not seen.loading)
+        assert "restarted" in told.text
+        assert "a blue circle" in told.text
+        assert (await use.message_where(has_ended)).attachments
 
 
 async def test_a_disk_that_cannot_be_tidied_does_not_end_the_bot(

@@ -22,6 +22,19 @@ async def test_again_draws_the_same_with_a_new_seed(studio: Studio) -> None:
     assert second.request.parent == first.id
 
 
+async def test_a_double_click_is_one_wish_and_a_later_press_another(studio: Studio) -> None:
+    result = await studio.imagine(studio.alice)
+    first = await studio.alice.press(result, "Again")
+    second = await studio.alice.press(result, "Again")
+    await first.acknowledged()
+    await second.acknowledged()
+    await studio.finish(first)
+    assert len(await studio.jobs(studio.alice)) == 2
+    await studio.pass_time(5)
+    await studio.finish(await studio.alice.press(result, "Again"))
+    assert len(await studio.jobs(studio.alice)) == 3
+
+
 async def test_anyone_may_draw_a_result_again_as_their_own_job(studio: Studio) -> None:
     result = await studio.imagine(studio.alice)
     await studio.bob.connect()

@@ -108,7 +108,7 @@ def test_a_problem_says_where_what_and_what_to_write(tmp_path: Path) -> None:
         ("stop_grace = 1", "Perhaps you mean stop_grace under [queue]"),
         ("[lmits]", "Perhaps you mean limits"),
         ("[[backends]]\nkind = 'local'\ndevise = 'cpu'", "Perhaps you mean device"),
-        ("[data]\nzzz = 1", "Known here: directory, database, keep_days"),
+        ("[data]\nzzz = 1", "Known here: directory, database, keep_days, reserve_mib"),
     ],
 )
 def test_an_unknown_key_gets_a_suggestion(tmp_path: Path, extra: str, advice: str) -> None:

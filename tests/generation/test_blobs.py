@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,25 @@ async def test_a_write_that_fails_leaves_no_file_behind(
 
 def names_below(directory: Path) -> list[str]:
     return [path.name for path in directory.rglob("*") if path.is_file()]
+
+
+async def test_a_disk_with_less_than_the_reserve_takes_nothing_new(tmp_path: Path) -> None:
+    await Blobs(tmp_path, reserve=1).require_room()
+    with pytest.raises(StorageError, match="disk is full") as caught:
+        await Blobs(tmp_path, reserve=sys.maxsize).require_room()
+    assert "are reserved" in (caught.value.detail or "")
+
+
+async def test_half_written_files_of_a_crash_are_removed_and_fresh_ones_stay(
+    tmp_path: Path,
+) -> None:
+    blobs = Blobs(tmp_path)
+    old, fresh = await blobs.put(b"old"), await blobs.put(b"fresh")
+    folder = tmp_path / "blobs" / old[:2]
+    for name, age in ((folder / old, 500), (folder / ".new-1", 500), (folder / ".new-2", 1500)):
+        name.touch()
+        os.utime(name, (age, age))
+    assert await blobs.stored_between(100, 1000) == [old]
+    assert not (folder / ".new-1").exists()
+    assert (folder / ".new-2").exists()
+    assert await blobs.get(fresh) == b"fresh"

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from generation.errors import InvalidParams, OverLimit, PictureGone, UnknownJob
+from generation.blobs import Blobs
+from generation.errors import (
+    Closing,
+    InvalidParams,
+    OverLimit,
+    PictureGone,
+    StorageError,
+    UnknownJob,
+)
 from generation.limits import Limits
 from generation.line import Place
 from generation.store import Ended
@@ -198,3 +208,43 @@ async def test_however_many_old_jobs_there_are_all_are_forgotten(stage: Stage) -
         await stage.store.jobs.undeliverable(job_id)
     assert (await stage.store.forget_ended_before(NOW + 1, most=2)).jobs == 2
     assert await stage.queue.forget_ended_before(NOW + 1) == 1
+
+
+async def test_a_queue_that_closes_refuses_with_a_sentence_and_keeps_what_it_has(
+    stage: Stage,
+) -> None:
+    job_id = await stage.submit()
+    stage.queue.close()
+    with pytest.raises(Closing, match="restarted"):
+        await stage.submit("ben")
+    assert await stage.state(job_id) is JobState.QUEUED
+
+
+async def test_a_full_disk_refuses_before_anything_is_written(stage: Stage, tmp_path: Path) -> None:
+    stage.queue.blobs = Blobs(tmp_path, reserve=sys.maxsize)
+    with pytest.raises(StorageError, match="disk is full"):
+        await stage.submit()
+    assert await stage.queue.recent(OwnerId("ada")) == []
+
+
+async def test_pictures_that_a_crash_left_without_a_job_are_dropped(stage: Stage) -> None:
+    await stage.queue.submit(request(at=NOW - 1000))
+    used, stray, fresh, older = [await stage.queue.keep(name) for name in PICTURES]
+    await stage.submit("ben", inputs=(used,))
+    root = stage.queue.blobs
+    for blob, age in ((used, 500), (stray, 500), (fresh, 10), (older, 5000)):
+        os.utime(root._path(blob), (NOW - age, NOW - age))
+    assert await stage.queue.drop_strays(NOW - 100) == 1
+    with pytest.raises(PictureGone):
+        await stage.queue.picture(stray)
+    for blob in (used, fresh, older):
+        await stage.queue.picture(blob)
+
+
+async def test_a_fresh_database_drops_no_pictures_of_one_that_was_moved_away(stage: Stage) -> None:
+    blob = await stage.queue.keep(b"picture")
+    assert await stage.queue.drop_strays(NOW + 10**9) == 0
+    assert await stage.queue.picture(blob) == b"picture"
+
+
+PICTURES = (b"used", b"stray", b"fresh", b"older")
