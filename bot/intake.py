@@ -27,6 +27,7 @@ from generation.line import Ticket
 from generation.prompt import Draft
 from generation.queue import Queue
 from generation.reuse import NO_SETTINGS, WORKFLOW_ONLY, Taken, take_over
+from generation.shares import share_of
 from generation.types import OwnerId, Request, ScopeId, Task, new_job_id
 
 _LOG = logging.getLogger(__name__)
@@ -180,6 +181,7 @@ class Intake:
             deadline=now + self._patience,
             inputs=inputs,
             parent=order.parent,
+            weight=share_of(receipt.groups, await self._queue.shares(receipt.scope)),
         )
         try:
             ticket = await self._queue.submit(request)

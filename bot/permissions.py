@@ -25,7 +25,7 @@ _THREAD_NEEDED: Final = (
 )
 
 
-def role_group(role_id: int) -> str:
+def role_group(role_id: int | str) -> str:
     """The group of those who have a role."""
     return f"role:{role_id}"
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from bot.permissions import role_group
 from bot.replies import Card
 from bot.text import plain
 from generation.limits import LIMITS, Limits
+
+_ROLE: Final = role_group("")
 
 _GUIDE: Final = """\
 **Make a picture**: `/imagine` and say what you would like to see.
@@ -27,13 +30,20 @@ or another program's.
 **Go on**: the buttons under a result draw it again, vary it, enlarge it, edit it, or delete it."""
 
 
-def limits(values: Limits, *, server: bool) -> Card:
-    """What a server (or private messages) allows, one line a limit."""
+def limits(values: Limits, *, server: bool, shares: Mapping[str, float]) -> Card:
+    """What a server (or private messages) allows, one line a limit, and some roles' shares."""
     place = "This server" if server else "In private messages, each person"
     lines = [f"**{place} allows**"]
     lines += [f"{info.title.capitalize()}: **{getattr(values, info.field)}**" for info in LIMITS]
+    if shares:
+        named = [
+            f"<@&{group.removeprefix(_ROLE)}> {share:g}"
+            for group, share in sorted(shares.items())
+            if group.startswith(_ROLE)
+        ]
+        lines.append(f"Shares of the queue, where others have 1: {', '.join(named[:20])}")
     if server:
-        lines.append("-# Members who manage the server can change these with /limits set.")
+        lines.append("-# Who manages the server can change these: /limits set, /limits share.")
     return Card(texts=("\n".join(lines),))
 
 

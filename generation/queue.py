@@ -13,11 +13,13 @@ from generation.estimate import Speeds, seconds_until_start
 from generation.limits import Limits, check_limit
 from generation.line import Place, Ticket
 from generation.policy import FairShare
+from generation.shares import USUAL, check_share
 from generation.store import Line, Store
 from generation.types import BlobId, Job, JobId, JobState, OwnerId, Request, ScopeId
 
 _log = logging.getLogger(__name__)
 
+_SHARE = "share:"
 _STRAYS_AT_ONCE = 200  # so that nobody waits long for the database
 
 Stop = Callable[[JobId], Awaitable[None]]
@@ -163,6 +165,23 @@ class Queue:
         """
         check_limit(field, value)
         return await self.store.settings.set_limit(scope, field, value, self._defaults)
+
+    async def shares(self, scope: ScopeId) -> dict[str, float]:
+        """How much of the queue some groups of a scope get, where it is not the usual share."""
+        stored = await self.store.settings.find(scope, _SHARE)
+        return {
+            key: float(value) for key, value in stored.items() if isinstance(value, int | float)
+        }
+
+    async def set_share(self, scope: ScopeId, group: str, share: float) -> dict[str, float]:
+        """Set a group's share, and return all that are set then. Raises ``InvalidParams``.
+
+        Jobs that wait already keep the weight that they were accepted with.
+        """
+        check_share(share)
+        value = None if share == USUAL else float(share)
+        await self.store.settings.set(scope, f"{_SHARE}{group}", value)
+        return await self.shares(scope)
 
     async def forget(self, owner: OwnerId) -> int:
         """Delete everything about a person: jobs in whatever state, and their pictures.

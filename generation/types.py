@@ -219,10 +219,10 @@ class Request:
     """One accepted wish. ``dedupe_key`` makes submitting twice harmless; times are UNIX seconds.
 
     ``inputs`` are stored pictures: for img2img and for tools the picture, for inpaint the picture
-    and its mask;
-    then the ``references``, then one for each of the ``controls``.
+    and its mask; then the ``references``, then one for each of the ``controls``.
     ``delivery`` is an opaque address that only the caller understands. ``parent`` is the job
-    whose picture or settings this one started from.
+    whose picture or settings this one started from. ``weight`` is how many shares of the queue
+    its owner has, where 1 is the usual.
     """
 
     id: JobId
@@ -235,6 +235,7 @@ class Request:
     deadline: float
     inputs: tuple[BlobId, ...] = ()
     parent: JobId | None = None
+    weight: float = 1.0
 
 
 TEXT = "text/plain"

@@ -44,6 +44,11 @@ class DataConfig:
     keep_days: int = 30
     reserve_mib: int = 256
 
+    @property
+    def database_file(self) -> Path:
+        """The file that ``database`` names."""
+        return Path(self.database.reveal().partition(":///")[2])
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueueConfig:

@@ -1,5 +1,6 @@
 """Jobs, limits and settings in a database; one transaction per method."""
 
+from generation.store.copying import contents, copy_database
 from generation.store.jobs import Jobs
 from generation.store.settings import JsonValue, Settings
 from generation.store.store import Forgotten, Store
@@ -26,4 +27,6 @@ __all__ = [
     "Settings",
     "Started",
     "Store",
+    "contents",
+    "copy_database",
 ]

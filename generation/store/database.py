@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from generation.errors import StorageError
 from generation.shield import see_through
+from generation.store.copying import copy_database
 from generation.store.tables import metadata
 
 T = TypeVar("T")
@@ -47,16 +48,19 @@ class Database:
 
     @classmethod
     async def open(cls, url: str) -> Database:
-        """Connect and migrate. ``url`` is ``sqlite+aiosqlite:///path``.
+        """Connect and migrate, after a copy. ``url`` is ``sqlite+aiosqlite:///path``.
 
         Raises ``StorageError`` when the file cannot be opened, is damaged, is no Easel database
         or was written by a newer version.
         """
         history = await asyncio.to_thread(_History)
         # Off the loop as well: SQLAlchemy resolves the path on disk.
-        database = cls(await asyncio.to_thread(_engine, _parsed(url)))
+        parsed = _parsed(url)
+        database = cls(await asyncio.to_thread(_engine, parsed))
         try:
             await database.transact(_check_health)
+            if await database.transact(history.is_behind):
+                await _copy_first(Path(parsed.database or ""), history.head)
             await database.transact(history.upgrade)
         except BaseException:
             await database.aclose()
@@ -84,6 +88,13 @@ class Database:
                 raise  # our mistake, not the disk's
             reason = error.orig if isinstance(error, exc.DBAPIError) else "no free connection"
             raise StorageError(detail=f"database: {reason}") from error
+
+
+async def _copy_first(path: Path, revision: str) -> None:
+    """Keep the database as it was before it is migrated, beside it."""
+    copy = path.with_name(f"{path.name}.before-{revision}")
+    await copy_database(path, copy)
+    _log.info("store.copied_before_migration copy=%s", copy.name)
 
 
 def _parsed(url: str) -> URL:
@@ -134,12 +145,17 @@ class _History:
         self._config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         self._script = ScriptDirectory.from_config(self._config)
         self._known = {revision.revision for revision in self._script.walk_revisions()}
-        self._head = self._script.get_current_head()
+        self.head = self._script.get_current_head() or ""
+
+    def is_behind(self, connection: Connection) -> bool:
+        """Whether there is something in the tables, in an older form."""
+        current = MigrationContext.configure(connection).get_current_revision()
+        return current in self._known and current != self.head
 
     def upgrade(self, connection: Connection) -> None:
         """Bring the tables up to date. Raises ``StorageError`` if they are ahead of us."""
         current = MigrationContext.configure(connection).get_current_revision()
-        if current == self._head:
+        if current == self.head:
             return
         if current is not None and current not in self._known:
             raise StorageError(
@@ -148,11 +164,11 @@ class _History:
             )
         # SQLite cannot alter most things in place: in a batch, Alembic copies the table instead.
         with EnvironmentContext(
-            self._config, self._script, fn=self._steps, destination_rev=self._head
+            self._config, self._script, fn=self._steps, destination_rev=self.head
         ) as environment:
             environment.configure(connection, target_metadata=metadata, render_as_batch=True)
             environment.run_migrations()
-        _log.info("store.migrated from=%s to=%s", current, self._head)
+        _log.info("store.migrated from=%s to=%s", current, self.head)
 
     def _steps(
         self, current: str | tuple[str, ...], _context: MigrationContext

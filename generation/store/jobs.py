@@ -252,7 +252,10 @@ def _recent(connection: Connection, owner: OwnerId, count: int) -> list[Job]:
 
 
 def _waiting(connection: Connection) -> list[Waiting]:
-    columns = (_jobs.c.id, _jobs.c.owner, _jobs.c.scope, _jobs.c.model, _jobs.c.work)
+    columns = (
+        *(_jobs.c.id, _jobs.c.owner, _jobs.c.scope),
+        *(_jobs.c.model, _jobs.c.work, _jobs.c.weight),
+    )
     is_suspect = _jobs.c.fault_code.is_not_distinct_from(WorkerLost.code)
     query = (
         select(*columns, _jobs.c.deadline, is_suspect.label("is_suspect"))

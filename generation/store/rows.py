@@ -42,6 +42,7 @@ def request_values(request: Request) -> dict[str, object]:
         "model": request.params.model,
         "pictures": request.params.count,
         "work": request.params.work(),
+        "weight": request.weight,
         "delivery": request.delivery,
         "parent": request.parent,
         "accepted_at": request.accepted_at,
@@ -146,6 +147,7 @@ def _request(row: RowMapping, inputs: tuple[BlobId, ...]) -> Request:
         deadline=row["deadline"],
         inputs=inputs,
         parent=None if row["parent"] is None else JobId(row["parent"]),
+        weight=row["weight"],
     )
 
 

@@ -50,6 +50,16 @@ class Settings:
         )
         return value
 
+    async def find(self, scope: ScopeId, prefix: str) -> dict[str, JsonValue]:
+        """The values of all keys that begin so, by what follows."""
+        table = tables.settings
+        query = select(table.c.key, table.c.value).where(
+            table.c.scope == scope, table.c.key.startswith(prefix, autoescape=True)
+        )
+        return await self._database.transact(
+            lambda c: {row.key.removeprefix(prefix): row.value for row in c.execute(query)}
+        )
+
     async def set(self, scope: ScopeId, key: str, value: JsonValue) -> None:
         """Store a value under a key; None forgets the key."""
         table = tables.settings

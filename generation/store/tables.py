@@ -39,6 +39,7 @@ jobs = Table(
     Column("model", String(200), nullable=False),
     Column("pictures", Integer, nullable=False),
     Column("work", Float, nullable=False),
+    Column("weight", Float, nullable=False, server_default="1"),
     Column("delivery", Text, nullable=False),
     Column("parent", String(25)),
     Column("accepted_at", Float, nullable=False),

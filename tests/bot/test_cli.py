@@ -81,7 +81,7 @@ def test_a_missing_configuration_ends_with_2(
     assert "there is no such file. Copy config.example.toml" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("command", ["run", "check", "backup"])
 def test_every_problem_is_printed_before_anything_starts(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +129,26 @@ async def test_check_prints_what_it_tried_and_no_secret(config: Path, sandbox: S
     assert (code, err) == (0, "")
     assert "ok       Discord knows the token: it is studio-bot" in out
     assert sandbox.token not in out
+
+
+async def test_a_running_bot_can_be_backed_up_into_a_folder(config: Path, tmp_path: Path) -> None:
+    target = tmp_path / "copy"
+    async with easel("run", "--config", config) as process:
+        await line_with(process, "store.migrated")
+        code, out, err = await ended("backup", "--config", config, "--to", target)
+    assert (code, err) == (0, "")
+    assert "0 jobs and 0 pictures" in out
+    assert "To go back to them: stop the bot" in out
+    assert (target / "easel.db").is_file()
+
+
+async def test_without_a_database_a_backup_says_what_is_missing(
+    config: Path, tmp_path: Path
+) -> None:
+    code, _, err = await ended("backup", "--config", config, "--to", tmp_path / "copy")
+    assert code == 1
+    assert "copying the database" in err
+    assert "Traceback" not in err
 
 
 async def test_a_refused_token_ends_with_3_and_one_line(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def test_a_job_in_another_engines_line_tells_its_place_there(eta: float | None, 
 
 
 def test_limits_are_shown_with_their_values() -> None:
-    (text,) = screens.limits(Limits(max_side=768), server=True).texts
+    (text,) = screens.limits(Limits(max_side=768), server=True, shares={}).texts
     assert "Largest side in pixels: **768**" in text
 
 

@@ -62,7 +62,7 @@ OWNERS: dict[str, tuple[tuple[str, ...], int]] = {
     ),
     "bot.sandbox": (("bot.sandbox", "bot.cli", "bot.demo"), 5),
     "bot.app": (("bot.cli", "bot.demo"), 1),
-    "argparse": (("bot.cli", "generation.demo_model"), 1),
+    "argparse": (("bot.arguments", "bot.cli", "generation.demo_model"), 1),
 }
 
 # Package → what it must never import.

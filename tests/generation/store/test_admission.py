@@ -34,6 +34,7 @@ async def test_everything_about_a_request_is_written_down(store: Store) -> None:
         options=(Setting(name="restore_faces", value=True), Setting(name="hires_steps", value=9)),
         inputs=(BlobId("b" * 64), BlobId("a" * 64)),
         parent=JobId("before"),
+        weight=2.5,
     )
     admission = await store.jobs.admit(wish, defaults=WIDE, bound=10)
     assert not admission.duplicate

@@ -119,6 +119,38 @@ async def test_the_migrations_lead_to_the_tables_the_code_uses(store: Store) -> 
     assert differences == []
 
 
+async def test_an_older_database_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
+    path, wish = tmp_path / "easel.db", request()
+    store = await Store.open(url(tmp_path))
+    await store.jobs.admit(wish, defaults=Limits(), bound=10)
+    await store.aclose()
+    _back_to_the_first_version(path)
+
+    store = await Store.open(url(tmp_path))
+    job = await store.jobs.job(wish.id)
+    await store.aclose()
+    assert job is not None
+    assert job.request.weight == 1.0
+    with sqlite3.connect(tmp_path / "easel.db.before-0002") as before:
+        assert before.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert before.execute("SELECT id FROM jobs").fetchone() == (wish.id,)
+    before.close()
+
+
+async def test_a_fresh_or_current_database_is_not_copied(tmp_path: Path) -> None:
+    for _ in range(2):
+        store = await Store.open(url(tmp_path))
+        await store.aclose()
+    assert await asyncio.to_thread(os.listdir, tmp_path) == ["easel.db"]
+
+
+def _back_to_the_first_version(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE jobs DROP COLUMN weight")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
+
+
 async def test_commits_wait_for_the_disk(store: Store) -> None:
     pragmas = await store._database.transact(
         lambda c: [
