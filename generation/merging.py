@@ -57,6 +57,7 @@ def _joined(first: ModelInfo, other: ModelInfo) -> ModelInfo:
             lora for lora in _by_name(first.misfits, other.misfits) if lora.name not in usable
         ),
         embeddings=_united(first.embeddings, other.embeddings),
+        sizes=_united(first.sizes, other.sizes) if first.sizes and other.sizes else (),
         multiple_of=min(first.multiple_of, other.multiple_of),
         min_side=min(first.min_side, other.min_side),
         max_side=max(first.max_side, other.max_side),
@@ -115,6 +116,8 @@ def _by_name(
 
 def _fits_size(params: Params, model: ModelInfo) -> bool:
     sides = (params.width, params.height)
+    if model.sizes and sides not in model.sizes:
+        return False
     if any(side % model.multiple_of for side in sides):
         return False
     if not all(model.min_side <= side <= model.max_side for side in sides):

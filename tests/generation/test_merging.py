@@ -178,6 +178,13 @@ def test_a_job_goes_only_where_all_of_it_can_be_done(changes: dict[str, object])
     assert can_do(params, SECOND)
 
 
+def test_fixed_sizes_hold_where_every_engine_has_them() -> None:
+    small, large = replace(FIRST, sizes=((512, 512),)), replace(FIRST, sizes=((1024, 1024),))
+    assert merged((small, large)).sizes == ((512, 512), (1024, 1024))
+    assert merged((small, SECOND)).sizes == ()
+    assert not can_do(resolve("--width 512 --height 512"), large)
+
+
 def test_a_picture_that_must_be_prepared_needs_an_engine_that_prepares() -> None:
     params = replace(resolve("--seed 1"), controls=(Control(kind="pose", prepare=True),))
     assert not can_do(params, SECOND)
@@ -217,7 +224,8 @@ def test_merging_leaves_no_ability_out() -> None:
         "clip_skip",
     }
     joined = {
-        *("samplers", "schedulers", "tasks", "loras", "misfits", "embeddings", "multiple_of"),
+        *("samplers", "schedulers", "tasks", "loras", "misfits", "embeddings", "sizes"),
+        *("multiple_of",),
         *("min_side", "max_side", "min_steps", "max_steps", "min_guidance", "max_guidance"),
         *("max_count", "uses_negative_prompt", "uses_guidance", "uses_emphasis", "eta_samplers"),
         *("max_clip_skip", "uses_subseed", "max_references", "controls", "uses_tiling"),
