@@ -18,7 +18,7 @@ from generation.dispatcher.demands import Demands
 from generation.dispatcher.isolation import isolate
 from generation.dispatcher.lane import Lane
 from generation.dispatcher.ledger import Ledger
-from generation.dispatcher.pairing import pair
+from generation.dispatcher.pairing import can_start, pair
 from generation.dispatcher.rules import Rules
 from generation.errors import (
     GenerationError,
@@ -193,7 +193,7 @@ class Dispatcher:
         others = [item for item in ready if not item.is_suspect]
         lanes = [lane for lane in self._lanes if lane not in isolation.kept]
         pairs = pair(
-            policy.order(others),
+            policy.order(others) if can_start(others, lanes) else (),
             lanes,
             speeds=speeds,
             waited=self._waited,

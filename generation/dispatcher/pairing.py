@@ -85,6 +85,14 @@ def pair(
     return pairing.started
 
 
+def can_start(waiting: Sequence[Waiting], seats: Iterable[Seat]) -> bool:
+    """Whether a seat with room can do any of the jobs: quickly said, where ``pair`` looks at all.
+
+    An engine that can do none of a thousand waiting jobs would else have them ranked at each look.
+    """
+    return any(seat.free > 0 and any(seat.offers(item) for item in waiting) for seat in seats)
+
+
 class _Pairing(Generic[S]):
     def __init__(
         self, seats: Sequence[S], speeds: Speeds, avoided: Callable[[JobId], Collection[str]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from generation.dispatcher.pairing import pair
+from generation.dispatcher.pairing import can_start, pair
 from generation.estimate import Speeds
 from generation.line import Waiting
 from generation.store import Sample
@@ -175,3 +175,9 @@ def test_a_job_goes_back_to_the_backend_that_failed_it_where_no_other_can_do_it(
     other: Bench,
 ) -> None:
     assert started([job("a")], Bench(name="one"), other, avoided={"a": "one"}) == [("a", "one")]
+
+
+def test_nothing_can_start_where_the_seats_with_room_can_do_none_of_the_jobs() -> None:
+    full, other = Bench(name="full", free=0), Bench(name="other", models=("blue",))
+    assert not can_start([job("a"), job("b")], [full, other])
+    assert can_start([job("a"), job("b", "blue")], [full, other])
