@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import discord
 
 from bot.access import access_rules
-from bot.backends import build_backends, cards_for, weights
+from bot.backends import build_backends, cards_for, rescan, weights
 from bot.client import ClientSettings, EaselClient, Sync
 from bot.config import Config
 from bot.invite import invite_link
@@ -111,7 +112,11 @@ class App:
         # Easel joins no voice channel: what that needs is not missing.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         client = EaselClient(
-            queue=queue, catalog=catalog, clock=clock, settings=_client_settings(config)
+            queue=queue,
+            catalog=catalog,
+            clock=clock,
+            settings=_client_settings(config),
+            rescan=functools.partial(rescan, backends, catalog),
         )
         stack.push_async_callback(client.close)
         dispatcher = Dispatcher(

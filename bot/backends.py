@@ -13,6 +13,8 @@ from generation.backends.base import Backend
 from generation.backends.cards import Card, find_cards
 from generation.backends.local import LocalBackend
 from generation.backends.scripted import ScriptedBackend
+from generation.catalog import Catalog
+from generation.errors import Unavailable
 from generation.worker.settings import LocalModel
 
 CALIBRATION_FILE = "calibration.json"
@@ -60,6 +62,20 @@ def _all_placed(config: Config, cards: Sequence[Card]) -> Iterator[BackendConfig
     return (each for backend in ordered for each in _placed(backend, cards, config))
 
 
+async def rescan(backends: Sequence[Backend], catalog: Catalog) -> tuple[str, ...]:
+    """Have workers look for new models and offer those; the problems that they met."""
+    local = [backend for backend in backends if isinstance(backend, LocalBackend)]
+    problems: list[str] = []
+    for backend in local:
+        try:
+            found = await backend.rescan()
+        except Unavailable as error:
+            found = (error.detail or error.sentence,)
+        problems += [f"{backend.name}: {problem}" for problem in found]
+    await catalog.refresh(backends)
+    return tuple(problems)
+
+
 def _has(config: BackendConfig, model: str | None) -> bool:
     if isinstance(config, ScriptedConfig):
         return False
@@ -102,6 +118,7 @@ def _build(config: BackendConfig, whole: Config) -> Backend:
         device=config.device,
         precision=config.precision,
         threads=threads_for(config),
+        model_folders=config.model_folders,
         lora_folders=config.lora_folders,
         embedding_folders=config.embedding_folders,
         tools=config.tools,
@@ -112,7 +129,7 @@ def _build(config: BackendConfig, whole: Config) -> Backend:
 
 def _is_tiny(config: LocalConfig) -> bool:
     """Whether it has the shipped model alone, to which a second worker would bring nothing."""
-    return all(model.path is None for model in config.models)
+    return not config.model_folders and all(model.path is None for model in config.models)
 
 
 def threads_for(config: LocalConfig) -> int | None:
@@ -133,6 +150,7 @@ def local_model(config: ModelConfig) -> LocalModel:
     chosen = {
         field.name: value
         for field in fields(ModelConfig)
+        if field.name not in {"revision", "file"}  # path says it already
         if (value := getattr(config, field.name)) is not None
     }
     return replace(known, **chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -57,16 +58,27 @@ class ClientSettings:
     patience: float = 2 * 3600.0
 
 
+async def _nothing_new() -> tuple[str, ...]:
+    return ()
+
+
 class EaselClient(DeskClient):
     """The bot on Discord. Needs no privileged intent.
 
     ``start`` raises ``discord.LoginFailure`` for a refused token and ``discord.ConnectionClosed``
     or ``discord.PrivilegedIntentsRequired`` for a connection that cannot be resumed: none of
-    them goes away by trying again. ``messenger`` is the audience for the dispatcher.
+    them goes away by trying again. ``messenger`` is the audience for the dispatcher. ``rescan``
+    has the backends look for new models.
     """
 
     def __init__(
-        self, *, queue: Queue, catalog: Catalog, clock: Clock, settings: ClientSettings
+        self,
+        *,
+        queue: Queue,
+        catalog: Catalog,
+        clock: Clock,
+        settings: ClientSettings,
+        rescan: Callable[[], Awaitable[tuple[str, ...]]] = _nothing_new,
     ) -> None:
         _point_at(settings)
         intents = discord.Intents.none()
@@ -103,6 +115,7 @@ class EaselClient(DeskClient):
             catalog=catalog,
             presses=Presses(clock),
             operators=settings.operators,
+            rescan=rescan,
         )
 
     async def setup_hook(self) -> None:

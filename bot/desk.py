@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import discord
@@ -15,13 +16,17 @@ from generation.queue import Queue
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Desk:
-    """The services behind the commands; ``operators`` may do what a server's admins may."""
+    """The services behind the commands; ``operators`` may do what a server's admins may.
+
+    ``rescan`` has the backends look for new models, and gives their problems.
+    """
 
     intake: Intake
     queue: Queue
     catalog: Catalog
     presses: Presses
     operators: frozenset[int]
+    rescan: Callable[[], Awaitable[tuple[str, ...]]]
 
 
 class DeskClient(discord.Client):

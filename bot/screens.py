@@ -1,4 +1,4 @@
-"""Messages about the bot itself: the guide, and what a server allows."""
+"""Messages about the bot itself: the guide, its models, and what a server allows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 from bot.permissions import role_group
 from bot.replies import Card
 from bot.text import plain
+from generation.backends.base import ModelInfo
 from generation.limits import LIMITS, Limits
 
 _ROLE: Final = role_group("")
@@ -56,3 +57,42 @@ def guide(bot_id: int, models: Sequence[str], words: Sequence[str] = ()) -> Card
         learned = ", ".join(plain(word, 60) for word in words[:20])
         footer.append(f"-# Words with a learned meaning: {learned}")
     return Card(texts=(help_text, "\n".join(footer)))
+
+
+def models(offered: Sequence[ModelInfo]) -> Card:
+    """The models, with what is to be known of each."""
+    if not offered:
+        return Card(texts=("No model is available right now.",))
+    lines = [_model(model) for model in offered[:_MOST_MODELS]]
+    if len(offered) > _MOST_MODELS:
+        lines.append(f"… and {len(offered) - _MOST_MODELS} more; `/imagine model` suggests them.")
+    return Card(texts=("\n".join(lines),))
+
+
+def rescanned(new: Sequence[str], gone: Sequence[str], problems: int) -> Card:
+    """What another look at the folders has changed. What is wrong with files is for the log."""
+    lines = [f"New: {_names(new)}" if new else "Nothing new was found."]
+    if gone:
+        lines.append(f"No longer there: {_names(gone)}")
+    if problems:
+        noun = "1 file or model" if problems == 1 else f"{problems} files or models"
+        lines.append(f"-# {noun} cannot be used; the log and `easel check` say why.")
+    return Card(texts=("\n".join(lines),))
+
+
+_MOST_MODELS: Final = 30
+
+
+def _model(model: ModelInfo) -> str:
+    facts = [f"{model.width}×{model.height}", f"{model.steps} steps"]
+    if model.triggers:
+        facts.append(f"say: {plain(', '.join(model.triggers), 80)}")
+    if model.licence:
+        facts.append(f"licence: {plain(model.licence, 60)}")
+    title = "" if model.title in {"", model.name} else f" {plain(model.title, 60)}"
+    return f"**{plain(model.name, 60)}**{title} · {' · '.join(facts)}"
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(plain(name, 60) for name in names[:20])
+    return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown

@@ -88,15 +88,22 @@ class AccessConfig:
 class ModelConfig:
     """A model on this machine: a folder in the diffusers format, or None for the shipped one.
 
-    ``path`` may also be a single safetensors file; ``parts`` is then the folder for what such a
-    file does not hold. The rest are its defaults for members who say nothing, in pixels where
-    they are sizes; None leaves them to the model. ``taesd`` is a folder with a decoder for
+    ``path`` may also be a single safetensors file; ``parts`` is then a folder for what such a
+    file does not hold. A ``repo`` on the Hugging Face Hub, at one ``revision``, is what ``path``
+    was or is to be downloaded from: all of it, or its one ``file``. ``triggers`` are words that
+    wake what it was trained on. The rest are its defaults for members who say nothing, in pixels
+    where they are sizes; None leaves them to the model. ``taesd`` is a folder with a decoder for
     previews; ``speed`` is what is done to draw faster.
     """
 
     name: str
     path: Path | None = None
     parts: Path | None = None
+    repo: str | None = None
+    revision: str | None = None
+    file: str | None = None
+    licence: str | None = None
+    triggers: tuple[str, ...] | None = None
     title: str | None = None
     width: int | None = None
     height: int | None = None
@@ -123,6 +130,7 @@ class LocalConfig:
     precision: str = "auto"
     threads: int | None = None
     models: tuple[ModelConfig, ...] = (ModelConfig(name=DEMO_MODEL),)
+    model_folders: tuple[Path, ...] = ()
     lora_folders: tuple[Path, ...] = ()
     embedding_folders: tuple[Path, ...] = ()
     tools: tuple[LocalTool, ...] = ()

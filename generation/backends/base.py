@@ -78,7 +78,8 @@ class ModelInfo:
     ``max_clip_skip``, where 1 skips nothing. ``uses_subseed`` says that noise can be turned towards
     another seed's. ``max_references`` is how many pictures it can look at besides the one it starts
     from. ``uses_tiling``: it can make edges meet. ``options`` are its engine's own. ``aliases`` are
-    other names that it goes by, in files made with it.
+    other names that it goes by, in files made with it. ``triggers`` are words that wake
+    what it was trained on; ``licence`` is its name, "" where it is not known.
     """
 
     name: str
@@ -117,6 +118,8 @@ class ModelInfo:
     uses_tiling: bool = False
     options: tuple[OptionInfo, ...] = ()
     aliases: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
+    licence: str = ""
 
     def nearest_size(self, width: float, height: float) -> tuple[int, int]:
         """The allowed size nearest to that one: of ``sizes`` that of the nearest shape."""

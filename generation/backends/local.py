@@ -40,6 +40,7 @@ class LocalBackend:
         preview_seconds: float | None = 1.0,
         slots: int | None = None,
         calibration: Path | None = None,
+        model_folders: Sequence[Path] = (),
         lora_folders: Sequence[Path] = (),
         embedding_folders: Sequence[Path] = (),
         compiled: Path | None = None,
@@ -57,6 +58,7 @@ class LocalBackend:
             preview_seconds=preview_seconds,
             slots=slots,
             calibration=calibration,
+            model_folders=tuple(model_folders),
             lora_folders=tuple(lora_folders),
             embedding_folders=tuple(embedding_folders),
             compiled=compiled,
@@ -86,6 +88,13 @@ class LocalBackend:
         """What the worker found in its models' and tools' files. Raises ``Unavailable``."""
         session = await self._ensure()
         return Capabilities(models=session.ready.models, tools=session.ready.tools)
+
+    async def rescan(self) -> tuple[str, ...]:
+        """Have the worker look for new models and LoRAs; its problems. Raises ``Unavailable``."""
+        session = await self._ensure()
+        await session.rescan()
+        self._tell_of(session)
+        return session.ready.problems
 
     async def health(self) -> Health:
         """How the worker is, from memory."""
@@ -212,13 +221,16 @@ class LocalBackend:
             "worker_ready backend=%s pid=%d device=%s models=%d",
             *(self._name, session.process.pid, session.ready.device, len(session.ready.models)),
         )
+        self._tell_of(session)
+        for early in session.noted:
+            self._take(session, early)
+        return session
+
+    def _tell_of(self, session: Session) -> None:
         for problem in session.ready.problems:
             _LOG.warning("worker_problem backend=%s detail=%s", self._name, problem)
         for note in session.ready.notes:
             _LOG.info("worker_speed backend=%s detail=%s", self._name, note)
-        for early in session.noted:
-            self._take(session, early)
-        return session
 
     async def _listen(self, session: Session) -> None:
         """Take the worker's messages until it ends, then clear up after it."""
@@ -232,6 +244,7 @@ class LocalBackend:
         await session.process.wait()
         reason = session.kill_reason or reason or session.process.death
         self._session = None
+        session.lose(reason)
         session.tasks[1].cancel()
         if self._is_closed:
             return
@@ -258,6 +271,8 @@ class LocalBackend:
                 session.resident, session.slots = model, slots
             case protocol.Noted(model=model, text=text):
                 _LOG.info("worker_note backend=%s model=%s detail=%s", self._name, model, text)
+            case protocol.Offered():
+                session.take_offer(message)
             case protocol.Pong(silent_seconds=silent):
                 session.unanswered = 0
                 if silent > self._patience.silence:

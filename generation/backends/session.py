@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from generation.backends.process import WorkerProcess
 from generation.errors import Unavailable
@@ -45,6 +45,34 @@ class Session:
     unanswered: int = 0
     kill_reason: str | None = None
     noted: list[protocol.Noted] = field(default_factory=list)
+    offer: asyncio.Future[None] | None = None
+    """Done when the worker has looked at its models' files again, while it is asked to."""
+
+    async def rescan(self) -> None:
+        """Have the worker look at its models' files again. Raises ``Unavailable`` if it dies."""
+        if self.offer is None:
+            self.offer = asyncio.get_running_loop().create_future()
+            self.process.send(protocol.Rescan())
+        await asyncio.shield(self.offer)
+
+    def take_offer(self, offered: protocol.Offered) -> None:
+        """What it offers from now on."""
+        self.ready = replace(
+            self.ready,
+            models=offered.models,
+            problems=offered.problems,
+            notes=offered.notes,
+        )
+        if self.offer is not None and not self.offer.done():
+            self.offer.set_result(None)
+        self.offer = None
+
+    def lose(self, reason: str) -> None:
+        """The worker is gone: whoever waits for what it offers waits no longer."""
+        if self.offer is not None and not self.offer.done():
+            self.offer.set_exception(Unavailable(detail=reason))
+            self.offer.exception()  # seen, should nobody wait any more
+        self.offer = None
 
 
 async def boot(

@@ -10,9 +10,12 @@ import sys
 import threading
 import warnings
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from generation.worker import causes, lifeline, protocol, visible
+
+if TYPE_CHECKING:  # it may be imported only after the environment is set
+    from generation.worker.engine import Engine
 
 
 class Outbox:
@@ -63,14 +66,20 @@ def main() -> None:
     _keep_programs(first.settings.compiled)
     try:
         # After the environment is set.
-        from generation.worker.engine import Engine  # noqa: PLC0415
+        from generation.worker import engine as heart  # noqa: PLC0415
     except Exception as error:  # the worker's border: told to the parent
         outbox.send(protocol.Broken(detail=causes.why_not_importable(error)))
         outbox.exit(protocol.EXIT_CANNOT_START)
         raise
 
-    engine = Engine(first.settings, send=outbox.send, exit_process=outbox.exit)
+    engine = heart.Engine(first.settings, send=outbox.send, exit_process=outbox.exit)
     engine.start()
+    _serve(requests, engine, outbox)
+    os._exit(protocol.EXIT_OK)
+
+
+def _serve(requests: BinaryIO, engine: Engine, outbox: Outbox) -> None:
+    """Do what the parent says until it goes away."""
     while (message := protocol.read(requests)) is not None:
         match message:
             case protocol.Run(work=work):
@@ -81,12 +90,13 @@ def main() -> None:
                 lifeline.watch_interpreter()
                 pong = protocol.Pong(number=number, silent_seconds=engine.silent_seconds())
                 outbox.send(pong)
+            case protocol.Rescan():
+                engine.rescan()
             case protocol.Stop():
                 engine.stop()
                 outbox.exit(protocol.EXIT_OK)
             case _:
                 raise protocol.ProtocolError(f"unexpected {type(message).__name__}")
-    os._exit(protocol.EXIT_OK)
 
 
 def take_pipes() -> tuple[BinaryIO, BinaryIO]:

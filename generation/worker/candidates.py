@@ -17,8 +17,10 @@ from generation.types import Task
 from generation.worker.extras import Extras, ExtrasFinder
 from generation.worker.families import find_family, read_traits
 from generation.worker.families.base import Family, Guidance, Traits
+from generation.worker.model_folders import INDEX, find_models
+from generation.worker.model_notes import notes_of
 from generation.worker.samplers import samplers_with_eta
-from generation.worker.settings import LocalModel
+from generation.worker.settings import LocalModel, WorkerSettings
 from generation.worker.sources import Source, open_source
 from generation.worker.speed.plan import Place, Plan, make_plan
 
@@ -43,14 +45,54 @@ class Candidate:
     plan: Plan
 
 
-def examine(model: LocalModel, finder: ExtrasFinder, place: Place) -> Candidate:
-    """Read what its files say, without loading it. Raises ``Unavailable`` where it cannot be."""
-    source = open_source(model)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """The models that can be used, by name, and why others, or files, cannot."""
+
+    known: Mapping[str, Candidate]
+    problems: tuple[str, ...]
+
+
+def survey(settings: WorkerSettings, place: Place) -> Survey:
+    """Look at every model that is named or found, and at what goes with them."""
+    finder = ExtrasFinder(settings)
+    found = find_models(settings.model_folders, settings.models)
+    named = [model.path for model in settings.models if (model.path / INDEX).is_file()]
+    donors = tuple(dict.fromkeys((*named, *found.folders)))
+    known: dict[str, Candidate] = {}
+    problems = list(found.problems)
+    for model in (*settings.models, *found.models):
+        try:
+            known[model.name] = examine(model, finder, place, donors)
+        except Unavailable as error:
+            problems.append(f"model {model.name}: {error.detail}")
+    if not (settings.models or found.models or problems):
+        problems.append(_nothing_in(settings))
+    problems += finder.problems()
+    for name, candidate in known.items():
+        problems += [f"model {name}: {problem}" for problem in candidate.plan.problems]
+    return Survey(known=known, problems=tuple(problems))
+
+
+def _nothing_in(settings: WorkerSettings) -> str:
+    if not settings.model_folders:
+        return "no model is configured"
+    return f"there is no model in {', '.join(map(str, settings.model_folders))}"
+
+
+def examine(
+    model: LocalModel, finder: ExtrasFinder, place: Place, donors: tuple[Path, ...] = ()
+) -> Candidate:
+    """Read what its files say, without loading it. Raises ``Unavailable`` where it cannot be.
+
+    ``donors`` are model folders that a single file may take from what it lacks.
+    """
+    source = open_source(model, donors)
     files = source.examine()
     family = find_family(files.class_name)
     traits = read_traits(files)
     extras = finder.of(model, files, family)
-    info = describe(model, family, traits)
+    info = describe(with_notes(model), family, traits)
     denoiser = getattr(diffusers, str(files.configs[family.denoiser]["_class_name"]))
     plan = make_plan(model.speed, place, denoiser, info.steps)
     if not plan.suits_loras:
@@ -65,6 +107,17 @@ def examine(model: LocalModel, finder: ExtrasFinder, place: Place) -> Candidate:
         taesd=model.taesd or (model.parts or model.path) / _TAESD,
         build=build.hexdigest()[:16],
         plan=plan,
+    )
+
+
+def with_notes(model: LocalModel) -> LocalModel:
+    """With what its publisher says of it, where its operator says nothing."""
+    notes = notes_of(model.path, has_card=model.repo is not None)
+    return replace(
+        model,
+        title=model.title or notes.title,
+        licence=notes.licence if model.licence is None else model.licence,
+        triggers=notes.triggers if model.triggers is None else model.triggers,
     )
 
 
@@ -105,6 +158,8 @@ def describe(model: LocalModel, family: Family, traits: Traits) -> ModelInfo:
         uses_subseed=family.denoiser == "unet" and Task.TXT2IMG in tasks,
         uses_tiling=family.denoiser == "unet",
         max_references=family.max_references if tasks & family.looks else 0,
+        licence=model.licence or "",
+        triggers=model.triggers or (),
     )
 
 

@@ -22,6 +22,7 @@ from generation.worker.devices import (
     describe,
     doubt_about,
 )
+from generation.worker.endings import DETAIL_LENGTH, as_known, fell
 from generation.worker.finishing import Finishers, finish, size_of
 from generation.worker.gatherer import Gatherer, JobCancelled, Seat
 from generation.worker.memory import as_known, release
@@ -35,7 +36,6 @@ from generation.worker.tools.chest import ToolChest
 
 _LOG = logging.getLogger(__name__)
 _MEMORY_STRIKES = 2
-_DETAIL_LENGTH = 500
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -113,6 +113,10 @@ class Engine:
             self._fall(job, JobCancelled())
             self._start_jobs()
 
+    def rescan(self) -> None:
+        """Look at the models' files again, between two calls of jobs; ``Offered`` tells."""
+        self._gatherer.post(self._rescan)
+
     def stop(self) -> None:
         """Cancel everything and wait for all threads to end."""
         with self._lock:
@@ -147,7 +151,7 @@ class Engine:
             self._chest = ToolChest(self._settings.tools, self._device, dtype)
             tools, faults = self._chest.open()
         except Exception as error:  # noqa: BLE001  # the worker's border: told to the parent
-            detail = why_not_started(error)[: 4 * _DETAIL_LENGTH]
+            detail = why_not_started(error)[: 4 * DETAIL_LENGTH]
             self._send(protocol.Broken(detail=detail))
             self._exit(protocol.EXIT_CANNOT_START)
             return
@@ -167,6 +171,15 @@ class Engine:
         )
         self._open_slots(self._shelf.load(name))
         self._start_jobs()
+
+    def _rescan(self) -> None:
+        try:
+            models, problems = self._shelf.rescan()
+        except Exception as error:  # noqa: BLE001  # the worker's border: told to the parent
+            _LOG.warning("rescan_failed kind=%s detail=%s", type(error).__name__, error)
+            models, problems = self._shelf.offer, (f"models: {why_not_started(error)}",)
+        notes = self._shelf.notes
+        self._send(protocol.Offered(models=models, problems=problems, notes=notes))
 
     def _note(self, model: str, text: str) -> None:
         self._send(protocol.Noted(model=model, text=text))
@@ -307,15 +320,15 @@ class Engine:
             release(self._device)
         status = self._reason_to_leave(known)
         if status is None:
-            self._send(_fell(job.id, known))
+            self._send(fell(job.id, known))
             return
         self._send(protocol.Leaving(reason=known.code))
-        self._send(_fell(job.id, known))
+        self._send(fell(job.id, known))
         with self._lock:
             others = list(self._jobs)
             self._jobs.clear()
         for other in others:
-            self._send(_fell(other, WorkerLost(detail=f"the worker left: {known.code}")))
+            self._send(fell(other, WorkerLost(detail=f"the worker left: {known.code}")))
         self._exit(status)
 
     def _reason_to_leave(self, error: GenerationError) -> int | None:
@@ -337,12 +350,3 @@ class Engine:
         """Whether the job's ending is still to be told."""
         with self._lock:
             return self._jobs.pop(job.id, None) is not None
-
-
-def _fell(job_id: JobId, error: GenerationError) -> protocol.Fell:
-    return protocol.Fell(
-        job_id=job_id,
-        code=error.code,
-        sentence=error.sentence,
-        detail=(error.detail or "")[:_DETAIL_LENGTH],
-    )

@@ -19,14 +19,13 @@ from generation.types import Task
 from generation.worker.adapters import Adapters, Outfit
 from generation.worker.calibration import Calibration, Limits, NoLimits, Notes
 from generation.worker.calls import Shared
-from generation.worker.candidates import Candidate, examine
+from generation.worker.candidates import Candidate, survey
 from generation.worker.composition import ComposedStandIn
 from generation.worker.controls.depth import DepthEstimator
 from generation.worker.controls.loaded import Controls, LoadedControl
 from generation.worker.controls.standin import ControlledStandIn, Course, Unit
 from generation.worker.devices import describe
 from generation.worker.embeddings import teach
-from generation.worker.extras import ExtrasFinder
 from generation.worker.families.base import Family, Traits
 from generation.worker.forecasts import watch
 from generation.worker.gatherer import Seat
@@ -191,14 +190,9 @@ class ModelShelf:
 
         Raises ``Unavailable`` when none is usable.
         """
-        problems: list[str] = []
-        finder = ExtrasFinder(self._settings)
-        for model in self._settings.models:
-            try:
-                self._known[model.name] = examine(model, finder, self._place)
-            except Unavailable as error:
-                problems.append(f"model {model.name}: {error.detail}")
-        for name in tuple(self._known):
+        found = survey(self._settings, self._place)
+        self._known, problems = dict(found.known), list(found.problems)
+        for name in found.known:
             try:
                 self.load(name)
                 break
@@ -206,11 +200,19 @@ class ModelShelf:
                 del self._known[name]
                 problems.append(f"model {name}: {error.detail}")
         if not self._known:
-            raise Unavailable(detail="; ".join(problems) or "no model is configured")
-        problems += finder.problems()
-        for name, known in self._known.items():
-            problems += [f"model {name}: {problem}" for problem in known.plan.problems]
-        return tuple(known.info for known in self._known.values()), tuple(problems)
+            raise Unavailable(detail="; ".join(problems))
+        return self.offer, tuple(problems)
+
+    def rescan(self) -> tuple[tuple[ModelInfo, ...], tuple[str, ...]]:
+        """Look at all files again: usable models, and problems. What is loaded stays loaded."""
+        found = survey(self._settings, self._place)
+        self._known = dict(found.known)
+        return self.offer, found.problems
+
+    @property
+    def offer(self) -> tuple[ModelInfo, ...]:
+        """The usable models."""
+        return tuple(known.info for known in self._known.values())
 
     @property
     def notes(self) -> tuple[str, ...]:

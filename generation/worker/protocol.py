@@ -63,6 +63,11 @@ class Ping:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rescan:
+    """Parent: look at the models' files again, and tell what is offered now."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Stop:
     """Parent: stop every job and exit."""
 
@@ -79,6 +84,15 @@ class Ready:
     device: str
     notes: tuple[str, ...] = ()
     tools: tuple[ToolInfo, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offered:
+    """Worker: what a new look at the files has found, as in ``Ready``."""
+
+    models: tuple[ModelInfo, ...]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,17 +166,39 @@ class Pong:
     silent_seconds: float
 
 
-ToWorker = Configure | Run | Cancel | Ping | Stop
+ToWorker = Configure | Run | Cancel | Ping | Rescan | Stop
 FromWorker = (
-    Ready | Broken | Resident | Noted | Advanced | Finished | Stopped | Fell | Leaving | Pong
+    Ready
+    | Offered
+    | Broken
+    | Resident
+    | Noted
+    | Advanced
+    | Finished
+    | Stopped
+    | Fell
+    | Leaving
+    | Pong
 )
 Message = ToWorker | FromWorker
 
 _KINDS: dict[str, type[Message]] = {
     kind.__name__: kind
     for kind in (
-        *(Configure, Run, Cancel, Ping, Stop),
-        *(Ready, Broken, Resident, Noted, Advanced, Finished, Stopped, Fell, Leaving, Pong),
+        *(Configure, Run, Cancel, Ping, Rescan, Stop),
+        *(
+            Ready,
+            Offered,
+            Broken,
+            Resident,
+            Noted,
+            Advanced,
+            Finished,
+            Stopped,
+            Fell,
+            Leaving,
+            Pong,
+        ),
     )
 }
 

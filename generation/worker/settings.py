@@ -45,7 +45,8 @@ class ControlPlace:
 class LocalModel:
     """A model folder in diffusers' layout or a single file, with the operator's defaults for it.
 
-    ``parts`` is the folder that a single file needs beside it. What is None is taken from the
+    ``parts`` is a folder that a single file takes what it lacks from. ``repo`` says where on the
+    Hugging Face Hub ``path`` was, or is to be, downloaded from. What is None is taken from the
     model's own files. Sizes are pixels. ``taesd`` is a folder with a tiny decoder for previews;
     without it a folder of that name among the model's parts counts.
     """
@@ -54,6 +55,9 @@ class LocalModel:
     title: str
     path: Path
     parts: Path | None = None
+    repo: str | None = None
+    licence: str | None = None
+    triggers: tuple[str, ...] | None = None
     width: int | None = None
     height: int | None = None
     steps: int | None = None
@@ -90,8 +94,9 @@ class WorkerSettings:
     ``preview_seconds`` is the least time between two previews of a job, None makes none.
     ``slots`` is how many jobs are drawn together at most; None measures, for each model, how many
     pay, and keeps what it found in ``calibration``, or forgets it without such a file.
-    ``lora_folders``, ``embedding_folders`` and ``controlnet_folders`` are searched at the start,
-    for all models. ``depth_estimator`` is a folder with a model that finds depth in pictures.
+    ``model_folders`` are searched for further models, ``lora_folders``, ``embedding_folders`` and
+    ``controlnet_folders`` for what goes with all of them: at the start, and when asked to look
+    again. ``depth_estimator`` is a folder with a model that finds depth in pictures.
     ``compiled`` is a folder that keeps compiled programs; without it the system's temporary one.
     """
 
@@ -103,6 +108,7 @@ class WorkerSettings:
     cached_prompts: int = 64
     slots: int | None = None
     calibration: Path | None = None
+    model_folders: tuple[Path, ...] = ()
     lora_folders: tuple[Path, ...] = ()
     embedding_folders: tuple[Path, ...] = ()
     controlnet_folders: tuple[Path, ...] = ()

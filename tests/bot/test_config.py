@@ -257,9 +257,10 @@ class TestBackends:
         assert isinstance(backend, LocalConfig)
         assert backend.models[0].path == tmp_path / "cats.safetensors"
         assert backend.models[0].parts == tmp_path / "sdxl"
-        (problem,) = problems(tmp_path, MINIMAL + text % "steps=4")
-        assert problem.key.endswith("parts")
-        assert "holds weights only" in problem.what
+        config = load(write(tmp_path, MINIMAL + text % "steps=4"), {})
+        (backend,) = config.backends
+        assert isinstance(backend, LocalConfig)
+        assert backend.models[0].parts is None
 
     def test_a_file_that_could_run_code_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "sdxl").mkdir()
@@ -311,9 +312,65 @@ class TestData:
         assert problem.what.endswith("config.toml is a file")
 
 
+PIN = "71153311d3dbb46851df1931d3ca6e939de83304"
+
+
+class TestHub:
+    def models(self, folder: Path, entry: str) -> tuple[ModelConfig, ...]:
+        text = f"[[backends]]\nkind='local'\nmodels=[{{name='x', {entry}}}]\n"
+        config = load(write(folder, MINIMAL + text), {"HF_HOME": str(folder / "hf")})
+        (backend,) = config.backends
+        assert isinstance(backend, LocalConfig)
+        return backend.models
+
+    def problem(self, folder: Path, entry: str) -> Problem:
+        text = f"[[backends]]\nkind='local'\nmodels=[{{name='x', {entry}}}]\n"
+        (problem,) = problems(folder, MINIMAL + text)
+        return problem
+
+    def test_a_model_may_be_a_commit_of_a_repository(self, tmp_path: Path) -> None:
+        (model,) = self.models(tmp_path, f"repo='stabilityai/sdxl-turbo', revision='{PIN}'")
+        kept = tmp_path / "hf/hub/models--stabilityai--sdxl-turbo/snapshots" / PIN
+        assert (model.repo, model.path) == ("stabilityai/sdxl-turbo", kept)
+
+    def test_it_may_be_one_file_of_it(self, tmp_path: Path) -> None:
+        entry = f"repo='a/b', revision='{PIN}', file='x/one.safetensors'"
+        (model,) = self.models(tmp_path, entry)
+        assert str(model.path).endswith(f"{PIN}/x/one.safetensors")
+
+    @pytest.mark.parametrize("moving", ["main", "v1.0", "refs/pr/1", PIN[:7]])
+    def test_a_revision_that_may_move_is_refused_with_how_to_pin_it(
+        self, tmp_path: Path, moving: str
+    ) -> None:
+        problem = self.problem(tmp_path, f"repo='a/b', revision='{moving}'")
+        assert problem.what == f'"{moving}" may mean other files tomorrow'
+        assert "Write the commit, 40 digits" in problem.instead
+
+    def test_without_one_the_place_to_find_it_is_told(self, tmp_path: Path) -> None:
+        problem = self.problem(tmp_path, "repo='a/b'")
+        assert "https://huggingface.co/a/b/commits/main" in problem.instead
+
+    @pytest.mark.parametrize("file", ["m.ckpt", "../m.safetensors", "/m.safetensors"])
+    def test_only_safetensors_of_the_repository_are_taken(self, tmp_path: Path, file: str) -> None:
+        entry = f"repo='a/b', revision='{PIN}', file='{file}'"
+        assert self.problem(tmp_path, entry).key.endswith("file")
+
+    @pytest.mark.parametrize("repo", ["sdxl-turbo", "https://huggingface.co/a/b", "a/..", "a/b/c"])
+    def test_a_repository_has_an_owner_and_a_name(self, tmp_path: Path, repo: str) -> None:
+        assert self.problem(tmp_path, f"repo='{repo}', revision='{PIN}'").key.endswith("repo")
+
+
+def test_folders_of_models_take_the_place_of_the_model_that_ships(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    text = "[[backends]]\nkind='local'\nmodel_folders=['models']\n"
+    (backend,) = load(write(tmp_path, MINIMAL + text), {}).backends
+    assert isinstance(backend, LocalConfig)
+    assert (backend.models, backend.model_folders) == ((), (tmp_path / "models",))
+
+
 class TestExample:
     def load(self, folder: Path, text: str) -> Config:
-        for name in ("my-model", "sdxl"):
+        for name in ("my-model", "flux"):
             model = folder / "models" / name
             model.mkdir(parents=True)
             (model / "model_index.json").touch()
@@ -343,7 +400,7 @@ class TestExample:
         config = self.load(tmp_path, with_alternatives(EXAMPLE.read_text()))
         local, *engines = config.backends
         assert isinstance(local, LocalConfig)
-        assert [model.name for model in local.models] == ["demo", "my-model"]
+        assert [model.name for model in local.models] == ["demo", "my-model", "turbo"]
         assert [tool.name for tool in local.tools] == ["4x-sharp", "cutter", "describer"]
         assert [isinstance(each, EngineConfig) and each.kind for each in engines] == [*ENGINES]
         assert len(config.discord.owners) == 1

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from generation.worker.random_models.building_blocks import (
     CLIP_BIG,
+    CLIP_HUGE,
     CLIP_LARGE,
     T5_XXL,
     TINY_CLIP,
@@ -69,6 +70,46 @@ _SD15 = Architecture(
         ),
         "safety_checker": None,
         "feature_extractor": None,
+    },
+    options={"requires_safety_checker": False},
+)
+
+_SD21 = Architecture(
+    pipeline="StableDiffusionPipeline",
+    parts={
+        **_SD15.parts,
+        "unet": Part(
+            kind="UNet2DConditionModel",
+            config={
+                "sample_size": 96,
+                "block_out_channels": (320, 640, 1280, 1280),
+                "down_block_types": (*("CrossAttnDownBlock2D",) * 3, "DownBlock2D"),
+                "up_block_types": ("UpBlock2D", *("CrossAttnUpBlock2D",) * 3),
+                "cross_attention_dim": 1024,
+                "attention_head_dim": (5, 10, 20, 20),
+                "use_linear_projection": True,
+            },
+            tiny={
+                "sample_size": 8,
+                "block_out_channels": (16, 16, 32, 32),
+                "layers_per_block": 1,
+                "norm_num_groups": 8,
+                "cross_attention_dim": 32,
+                "attention_head_dim": (2, 2, 4, 4),
+            },
+        ),
+        "vae": image_vae(4, 768, 0.18215, None),
+        "text_encoder": Part(kind="CLIPTextModel", config=CLIP_HUGE, tiny=TINY_CLIP),
+        "tokenizer": Tokens(kind="clip", length=77, padding="!"),
+        "scheduler": Part(
+            kind="DDIMScheduler",
+            config={
+                **_UNET_BETAS,
+                "clip_sample": False,
+                "set_alpha_to_one": False,
+                "prediction_type": "v_prediction",
+            },
+        ),
     },
     options={"requires_safety_checker": False},
 )
@@ -217,6 +258,7 @@ def _flux(*, is_distilled_to_few_steps: bool) -> Architecture:
 
 _FROM_TEXTS: Mapping[str, Architecture] = {
     "sd15": _SD15,
+    "sd21": _SD21,
     "sdxl": _SDXL,
     "sd3": _SD3,
     "flux": _flux(is_distilled_to_few_steps=False),

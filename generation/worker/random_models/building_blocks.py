@@ -26,6 +26,17 @@ CLIP_BIG: Config = {
     "projection_dim": 1280,
     "pad_token_id": 0,
 }
+CLIP_HUGE: Config = {
+    **CLIP_LARGE,
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 23,
+    "num_attention_heads": 16,
+    "hidden_act": "gelu",
+    "projection_dim": 512,
+    "pad_token_id": 0,
+}
+"""Without its last layer, which Stable Diffusion 2 never reads."""
 TINY_CLIP: Config = {
     "hidden_size": 32,
     "intermediate_size": 64,

@@ -31,15 +31,7 @@ class RandomModel:
     def examine(self) -> ModelFiles:
         """As a folder's files would say it. Raises ``Unavailable`` for a name there is not."""
         wanted, is_tiny = self._architecture()
-        return ModelFiles(
-            class_name=wanted.pipeline,
-            options=dict(wanted.options),
-            configs={
-                name: {"_class_name": part.kind, **part.arguments(is_tiny=is_tiny)}
-                for name, part in wanted.parts.items()
-                if isinstance(part, Part)
-            },
-        )
+        return files_of(wanted, is_tiny=is_tiny)
 
     def load(self, dtype: torch.dtype, device: torch.device) -> Any:
         """Its pipeline. Raises ``Unavailable`` for a name there is not."""
@@ -55,6 +47,19 @@ class RandomModel:
         except KeyError:
             detail = f"there is no {self.name}; choose among: {', '.join(NAMES)}"
             raise Unavailable(detail=detail) from None
+
+
+def files_of(architecture: Architecture, *, is_tiny: bool = False) -> ModelFiles:
+    """What the files of a model of that architecture would say."""
+    return ModelFiles(
+        class_name=architecture.pipeline,
+        options=dict(architecture.options),
+        configs={
+            name: {"_class_name": part.kind, **part.arguments(is_tiny=is_tiny)}
+            for name, part in architecture.parts.items()
+            if isinstance(part, Part)
+        },
+    )
 
 
 def random_model(path: Path) -> RandomModel:

@@ -57,6 +57,11 @@ _OPEN_CLIP = (
 
 
 def write_single_file(pipe: Any, path: Path, *, with_vae: bool = True) -> None:
+    tensors = tensors_of(pipe, with_vae=with_vae)
+    save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+
+
+def tensors_of(pipe: Any, *, with_vae: bool = True) -> dict[str, torch.Tensor]:
     tensors = {
         f"model.diffusion_model.{name}": value for name, value in _unet(pipe.unet.state_dict())
     }
@@ -68,7 +73,7 @@ def write_single_file(pipe: Any, path: Path, *, with_vae: bool = True) -> None:
         tensors |= _open_clip(pipe.text_encoder_2, "conditioner.embedders.1.model.")
     else:
         tensors |= _clip(pipe.text_encoder, "cond_stage_model.transformer.")
-    save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+    return tensors
 
 
 def _unet(weights: dict[str, torch.Tensor]) -> Iterator[tuple[str, torch.Tensor]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,12 @@ import torch
 from safetensors.torch import save_file
 
 from generation.errors import Unavailable
+from generation.worker import single_file
+from generation.worker.checkpoints import Checkpoint
 from generation.worker.families import read_traits
 from generation.worker.model_folder import examine_index
+from generation.worker.random_models.architectures import ARCHITECTURES
+from generation.worker.random_models.parts import Part
 from generation.worker.random_models.source import random_model
 from generation.worker.settings import LocalModel
 from generation.worker.sources import open_source
@@ -171,9 +177,9 @@ class TestSingleFile:
             source.load(torch.float32, CPU)
         assert "its vae has only diffusion_pytorch_model.bin" in (caught.value.detail or "")
 
-    def test_it_needs_that_folder(self, pipe: Any, tmp_path: Path) -> None:
+    def test_one_of_no_known_kind_needs_that_folder(self, pipe: Any, tmp_path: Path) -> None:
         write_single_file(pipe, tmp_path / "one.safetensors")
-        assert "holds weights only; add parts" in refusal(tmp_path / "one.safetensors")
+        assert "parts = …" in refusal(tmp_path / "one.safetensors")
         assert "there is no folder" in refusal(tmp_path / "one.safetensors", tmp_path / "none")
 
     def test_a_pickle_is_refused(self, folder: Path, tmp_path: Path) -> None:
@@ -209,6 +215,97 @@ class TestSingleFile:
                 weights.add_(1)
         save_file(flux.transformer.state_dict(), tmp_path / "one.safetensors")
         assert weights_are_those_of(flux, tmp_path / "one.safetensors", tmp_path / "flux")
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Have single files taken for a kind, in the tiny size that tests have of it."""
+
+    def take_as(name: str) -> None:
+        whole = ARCHITECTURES[name]
+        parts = {
+            key: replace(part, config=part.arguments(is_tiny=True))
+            if isinstance(part, Part)
+            else part
+            for key, part in whole.parts.items()
+        }
+        tiny = replace(whole, parts=parts)
+        kind = Checkpoint(title=name, pipeline=whole.pipeline, architecture=name)
+        monkeypatch.setattr(single_file, "recognise", lambda _header, _stem: kind)
+        monkeypatch.setattr(single_file, "settings_of", lambda _kind: tiny)
+
+    return take_as
+
+
+class TestSingleFileAlone:
+    @pytest.mark.parametrize("name", ["sd15", "sd21", "sdxl"])
+    def test_it_needs_nothing_beside_it(
+        self, known: Callable[[str], None], tmp_path: Path, name: str
+    ) -> None:
+        known(name)
+        whole = random_model(Path(f"random:tiny-{name}")).load(torch.float32, CPU)
+        write_single_file(whole, tmp_path / "one.safetensors")
+        assert weights_are_those_of(whole, tmp_path / "one.safetensors")
+        read = open_source(model(tmp_path / "one.safetensors")).load(torch.float32, CPU)
+        assert read.tokenizer("a photo").input_ids == [49406, 320, 1125, 49407]
+        assert type(read.scheduler) is type(whole.scheduler)
+        settings = {key: read.scheduler.config[key] for key in whole.scheduler.config}
+        assert settings == dict(whole.scheduler.config)
+
+    def test_what_it_lacks_comes_from_a_model_of_the_same_kind(
+        self, known: Callable[[str], None], pipe: Any, folder: Path, tmp_path: Path
+    ) -> None:
+        known("sd15")
+        write_single_file(pipe, tmp_path / "one.safetensors", with_vae=False)
+        source = open_source(model(tmp_path / "one.safetensors"), (folder,))
+        assert torch.equal(
+            source.load(torch.float32, CPU).vae.decoder.conv_in.weight,
+            pipe.vae.decoder.conv_in.weight,
+        )
+
+    def test_what_to_add_is_told_where_there_is_no_such_model(
+        self, known: Callable[[str], None], pipe: Any, sdxl_folder: Path, tmp_path: Path
+    ) -> None:
+        known("sd15")
+        write_single_file(pipe, tmp_path / "one.safetensors", with_vae=False)
+        with pytest.raises(Unavailable) as caught:
+            open_source(model(tmp_path / "one.safetensors"), (sdxl_folder,)).examine()
+        sentence = caught.value.detail or ""
+        assert "this file has no vae; put a sd15 folder in the diffusers format" in sentence
+
+    def test_a_transformer_takes_the_rest_from_a_model_of_its_kind(self, tmp_path: Path) -> None:
+        flux = random_model(Path("random:tiny-flux")).load(torch.float32, CPU)
+        schnell = random_model(Path("random:tiny-flux-schnell")).load(torch.float32, CPU)
+        flux.save_pretrained(str(tmp_path / "flux"), safe_serialization=True)
+        schnell.save_pretrained(str(tmp_path / "schnell"), safe_serialization=True)
+        save_file(flux.transformer.state_dict(), tmp_path / "one.safetensors")
+        donors = (tmp_path / "schnell", tmp_path / "flux")
+        read = open_source(model(tmp_path / "one.safetensors"), donors).load(torch.float32, CPU)
+        assert read.transformer.config.guidance_embeds
+        assert torch.equal(read.vae.decoder.conv_in.weight, flux.vae.decoder.conv_in.weight)
+
+    def test_families_that_diffusers_cannot_read_as_a_whole_take_the_transformer(
+        self, tmp_path: Path
+    ) -> None:
+        whole = random_model(Path("random:tiny-qwen-image")).load(torch.float32, CPU)
+        whole.save_pretrained(str(tmp_path / "qwen"), safe_serialization=True)
+        with torch.no_grad():
+            for weights in whole.transformer.parameters():
+                weights.add_(1)
+        save_file(whole.transformer.state_dict(), tmp_path / "one.safetensors")
+        read = open_source(model(tmp_path / "one.safetensors"), (tmp_path / "qwen",))
+        loaded = read.load(torch.float32, CPU)
+        assert all(
+            torch.equal(value, loaded.transformer.state_dict()[name])
+            for name, value in whole.transformer.state_dict().items()
+        )
+
+
+def test_a_model_of_the_hub_that_is_not_here_yet_says_how_to_get_it(tmp_path: Path) -> None:
+    wanted = replace(model(tmp_path / "none"), repo="a/b")
+    with pytest.raises(Unavailable) as caught:
+        open_source(wanted)
+    assert caught.value.detail == "a/b is not on this machine yet; run: easel fetch"
 
 
 def test_a_folder_of_settings_needs_no_weights(folder: Path) -> None:
