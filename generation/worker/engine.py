@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
@@ -22,7 +21,6 @@ from generation.worker.devices import (
     describe,
     doubt_about,
 )
-from generation.worker.endings import DETAIL_LENGTH, as_known, fell
 from generation.worker.finishing import Finishers, finish, size_of
 from generation.worker.gatherer import Gatherer, JobCancelled, Seat
 from generation.worker.memory import as_known, release
@@ -34,7 +32,6 @@ from generation.worker.settings import WorkerSettings
 from generation.worker.slots import known_slots, measure_slots
 from generation.worker.tools.chest import ToolChest
 
-_LOG = logging.getLogger(__name__)
 _MEMORY_STRIKES = 2
 
 
@@ -151,7 +148,7 @@ class Engine:
             self._chest = ToolChest(self._settings.tools, self._device, dtype)
             tools, faults = self._chest.open()
         except Exception as error:  # noqa: BLE001  # the worker's border: told to the parent
-            detail = why_not_started(error)[: 4 * DETAIL_LENGTH]
+            detail = why_not_started(error)[: 4 * protocol.DETAIL_LENGTH]
             self._send(protocol.Broken(detail=detail))
             self._exit(protocol.EXIT_CANNOT_START)
             return
@@ -176,7 +173,6 @@ class Engine:
         try:
             models, problems = self._shelf.rescan()
         except Exception as error:  # noqa: BLE001  # the worker's border: told to the parent
-            _LOG.warning("rescan_failed kind=%s detail=%s", type(error).__name__, error)
             models, problems = self._shelf.offer, (f"models: {why_not_started(error)}",)
         notes = self._shelf.notes
         self._send(protocol.Offered(models=models, problems=problems, notes=notes))
@@ -320,15 +316,15 @@ class Engine:
             release(self._device)
         status = self._reason_to_leave(known)
         if status is None:
-            self._send(fell(job.id, known))
+            self._send(protocol.Fell.of(job.id, known))
             return
         self._send(protocol.Leaving(reason=known.code))
-        self._send(fell(job.id, known))
+        self._send(protocol.Fell.of(job.id, known))
         with self._lock:
             others = list(self._jobs)
             self._jobs.clear()
         for other in others:
-            self._send(fell(other, WorkerLost(detail=f"the worker left: {known.code}")))
+            self._send(protocol.Fell.of(other, WorkerLost(detail=f"the worker left: {known.code}")))
         self._exit(status)
 
     def _reason_to_leave(self, error: GenerationError) -> int | None:

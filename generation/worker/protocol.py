@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from generation.backends.base import ModelInfo, ToolInfo, Work
+from generation.errors import GenerationError
 from generation.types import JobId, Progress, Result
 from generation.worker.plain import PlainError, from_plain, to_plain
 from generation.worker.settings import WorkerSettings
@@ -21,6 +22,9 @@ PREFIX = struct.Struct(">II")
 HEADER_LIMIT = 16 * 1024 * 1024
 """Bytes. A worker with a thousand LoRAs tells them once for each model."""
 BODY_LIMIT = 512 * 1024 * 1024
+
+DETAIL_LENGTH = 500
+"""Characters of an error's detail that are worth sending."""
 
 EXIT_OK = 0
 EXIT_CANNOT_START = 69
@@ -149,6 +153,12 @@ class Fell:
     code: str
     sentence: str
     detail: str
+
+    @classmethod
+    def of(cls, job_id: JobId, error: GenerationError) -> Fell:
+        """The message for that error."""
+        detail = (error.detail or "")[:DETAIL_LENGTH]
+        return cls(job_id=job_id, code=error.code, sentence=error.sentence, detail=detail)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
