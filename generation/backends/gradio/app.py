@@ -94,13 +94,17 @@ class Component:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """A function of the app. ``number`` is what the wire calls it by; some have no ``name``."""
+    """A function of the app. ``number`` is what the wire calls it by; some have no ``name``.
+
+    One that ``yields`` gives pictures on its way, and can be stopped between them.
+    """
 
     number: int
     name: str
     inputs: tuple[Component, ...]
     outputs: tuple[Component, ...]
     is_queued: bool = True
+    yields: bool = False
 
     @property
     def title(self) -> str:
@@ -218,6 +222,7 @@ def _endpoint(
 ) -> Endpoint:
     number = dependency.get("id")
     name = dependency.get("api_name")
+    types = dependency.get("types")
 
     def parts(key: str) -> tuple[Component, ...]:
         found = dependency.get(key)
@@ -231,6 +236,7 @@ def _endpoint(
         inputs=parts("inputs"),
         outputs=parts("outputs"),
         is_queued=queued and dependency.get("queue") is not False,
+        yields=isinstance(types, dict) and types.get("generator") is True,
     )
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from generation.backends.base import Capabilities, ModelInfo, Work
-from generation.backends.gradio import calls, connection, files, offer, report
+from generation.backends.gradio import connection, files, offer, report
 from generation.backends.gradio.address import app_server
 from generation.backends.gradio.app import App
 from generation.backends.gradio.calls import Call
+from generation.backends.gradio.listener import Listener
 from generation.backends.gradio.order import app_seed, fill
 from generation.backends.gradio.plan import Plan, make_plans
 from generation.backends.gradio.roles import Role
@@ -61,7 +62,7 @@ class GradioBackend(RemoteBackend):
         self._mapping = dict(mapping or {})
         self._app: App | None = None
         self._plans: dict[Task, Plan] = {}
-        self._calls: dict[JobId, Call] = {}
+        self._listeners: dict[JobId, Listener] = {}
         self._scopes: dict[JobId, asyncio.Timeout] = {}
 
     @property
@@ -101,27 +102,28 @@ class GradioBackend(RemoteBackend):
             self._scopes.pop(work.job_id, None)
 
     async def halt(self, job_id: JobId) -> None:
-        """Tell the app, and leave its stream: some versions heed the one, some the other."""
-        call = self._calls.get(job_id)
+        """Stop the call where the app can, and wait for its pictures no longer in any case."""
+        listener = self._listeners.get(job_id)
         try:
-            if call is not None and self._app is not None:
-                await calls.stop(self.wire, self._app, call)
+            if listener is not None:
+                await listener.stop()
         finally:
             scope = self._scopes.get(job_id)
             if scope is not None and not scope.expired():
                 scope.reschedule(asyncio.get_running_loop().time())
 
     async def is_idle(self, job_id: JobId) -> bool:
-        """Whether the app has been told, and its stream been left.
-
-        A plain function runs to its end whatever it is told, and no version says when. The next
-        job waits in the app's own queue then, as those of all its other users do.
-        """
-        call = self._calls.get(job_id)
-        if call is not None and self._app is not None:
-            await calls.stop(self.wire, self._app, call)
-        self._calls.pop(job_id, None)
+        """Whether its call has ended: by itself, or because the app was told in time."""
+        listener = self._listeners.get(job_id)
+        if listener is not None and not listener.is_over:
+            return False
+        self._listeners.pop(job_id, None)
         return True
+
+    async def aclose(self) -> None:
+        """Stop what runs where that can be done, and listen to nothing any more."""
+        await super().aclose()
+        await asyncio.gather(*(listener.leave() for listener in self._listeners.values()))
 
     async def _draw(
         self, app: App, plan: Plan, work: Work, model: ModelInfo, track: Track
@@ -130,7 +132,7 @@ class GradioBackend(RemoteBackend):
         pictures = await files.send_pictures(self.wire, app, plan, work)
         seeds = plan.input(Role.SEED)
         batches = _batches(plan, params.count)
-        found: list[tuple[Picture, int]] = []
+        found: list[tuple[Picture, int | None]] = []
         for number, size in enumerate(batches):
             seed = app_seed(seeds, params.seed, number)
             call = Call(
@@ -145,31 +147,33 @@ class GradioBackend(RemoteBackend):
                 ),
                 longest=self.patience.draw,
             )
-            self._calls[work.job_id] = call
             watch = Watch(
                 self.wire,
                 app,
+                plan.endpoint,
                 track,
                 clock=self.clock,
                 steps=params.steps,
                 part=(number, len(batches)),
             )
-            drawn = await watch.follow(call)
-            found += await self._taken(app, drawn, seed, wanted=size)
-        self._calls.pop(work.job_id, None)
-        return await _drawing(work, model, found, has_seed=seeds is not None)
+            listener = self._listeners[work.job_id] = Listener(self.wire, app, call)
+            drawn = await watch.follow(listener.messages())
+            known = None if seeds is None else seed
+            found += await self._taken(app, drawn, known, wanted=size)
+        self._listeners.pop(work.job_id, None)
+        return await _drawing(work, model, found)
 
     async def _taken(
-        self, app: App, drawn: Drawn, seed: int, *, wanted: int
-    ) -> list[tuple[Picture, int]]:
+        self, app: App, drawn: Drawn, seed: int | None, *, wanted: int
+    ) -> list[tuple[Picture, int | None]]:
         """The pictures of a call with their seeds. Surplus ones, such as grids, are left out."""
         if len(drawn.links) < wanted:
             raise BadReply(detail=f"{len(drawn.links)} pictures came instead of {wanted}")
-        taken = []
+        first = seed if drawn.seed is None else drawn.seed
+        taken: list[tuple[Picture, int | None]] = []
         for place, link in enumerate(drawn.links[:wanted]):
             picture = await read_picture(await files.fetch(self.wire, app, link))
-            first = seed if drawn.seed is None else drawn.seed
-            taken.append((picture, (first + place) % (SEED_MAX + 1)))
+            taken.append((picture, None if first is None else (first + place) % (SEED_MAX + 1)))
         return taken
 
 
@@ -183,19 +187,16 @@ def _batches(plan: Plan, count: int) -> list[int]:
 
 
 async def _drawing(
-    work: Work, model: ModelInfo, found: list[tuple[Picture, int]], *, has_seed: bool
+    work: Work, model: ModelInfo, found: list[tuple[Picture, int | None]]
 ) -> Drawing:
+    """What came, with the app's own sizes and seeds: it need not heed ours."""
     first = found[0][0]
     shown = replace(work.params, width=first.width, height=first.height)
-    is_patch = work.params.task is Task.INPAINT
     outputs = await to_outputs(
         work,
         [picture for picture, _ in found],
         title=model.title,
-        shown=None if is_patch else shown,
+        shown=None if work.params.task is Task.INPAINT else shown,
         seeds=[seed for _, seed in found],
     )
-    return Drawing(outputs=outputs, notes=() if has_seed else (_NO_SEED,))
-
-
-_NO_SEED = "This image generator takes no seed: the same settings give another picture each time."
+    return Drawing(outputs=outputs)

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
 from generation.backends.gradio import refusals
 from generation.backends.gradio.app import App, Endpoint
@@ -46,7 +47,6 @@ class Call:
     session: str = field(default_factory=lambda: secrets.token_hex(12))
     event: str | None = None
     is_running: bool = False
-    is_over: bool = False
 
     def hash(self) -> dict[str, str | int]:
         """Which function it is for, and which session it belongs to."""
@@ -72,25 +72,22 @@ async def messages(wire: Wire, app: App, call: Call) -> AsyncGenerator[Message, 
                 raise refusals.stopped(wire.server).unavailable()
             if kind == "process_starts":
                 call.is_running = True
-            if kind == "process_completed":
-                call.is_over = True
             yield message
-            if call.is_over:
+            if kind == "process_completed":
                 return
     raise refusals.lost(wire.server).unavailable()
 
 
 async def stop(wire: Wire, app: App, call: Call) -> None:
-    """Tell the app that nobody waits for the call any more. Its stream must be closed as well.
+    """Have the app stop a call that runs. Its stream must be closed as well.
 
-    A job that only waits is given up by closing its stream: 4.44 to 5 say yes to /cancel and run
-    it all the same.
+    Not for a call that only waits: 4.44 to 5 say yes and run it all the same. Gradio 3 has no
+    other way than closing the stream.
     """
-    if call.event is None or not call.is_running or call.is_over:
+    if call.event is None:
         return
     path = "cancel" if app.has_cancel else "reset"
     await wire.post(f"{app.prefix}/{path}", json={"event_id": call.event, **call.hash()})
-    call.is_over = True
 
 
 def _way(app: App, endpoint: Endpoint) -> _Way:
@@ -216,12 +213,21 @@ async def _value(written: str | bytes) -> object:
     """JSON, read beside the loop where pictures make it long."""
     try:
         if len(written) < _LARGE:
-            value: object = json.loads(written)
+            value = _json(written)
         else:
-            value = await asyncio.to_thread(json.loads, written)
+            value = await asyncio.to_thread(_json, written)
     except (ValueError, RecursionError):
         raise BadReply(detail="the app's stream holds something that cannot be read") from None
     return value
+
+
+def _json(written: str | bytes) -> object:
+    value: object = json.loads(written, parse_constant=_no_constant)
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
 def _event(value: object) -> str:

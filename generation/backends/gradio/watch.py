@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from generation.backends.gradio import calls, files, words
-from generation.backends.gradio.app import App
-from generation.backends.gradio.calls import Call, Message
+from generation.backends.gradio import files, words
+from generation.backends.gradio.app import App, Endpoint
+from generation.backends.gradio.calls import Message
 from generation.backends.gradio.changes import changed
-from generation.backends.gradio.findings import Findings, Link, find
+from generation.backends.gradio.findings import Link, find
 from generation.backends.ledger import Track
 from generation.backends.remote.pictures import read_preview
 from generation.backends.remote.wire import Wire
@@ -37,6 +36,7 @@ class Watch:
         self,
         wire: Wire,
         app: App,
+        endpoint: Endpoint,
         track: Track,
         *,
         clock: Clock,
@@ -45,6 +45,7 @@ class Watch:
     ) -> None:
         self._wire = wire
         self._app = app
+        self._endpoint = endpoint
         self._track = track
         self._clock = clock
         self._steps = steps
@@ -54,23 +55,22 @@ class Watch:
         self._preview: bytes | None = None
         self._previewed_at: float | None = None
 
-    async def follow(self, call: Call) -> Drawn:
+    async def follow(self, told: AsyncIterator[Message]) -> Drawn:
         """Watch the call to its end. Raises ``BackendError``, in the app's words if it has any."""
-        async with aclosing(calls.messages(self._wire, self._app, call)) as told:
-            async for message in told:
-                match message.get("msg"):
-                    case "estimation":
-                        self._wait(message)
-                    case "process_starts":
-                        self._tell()
-                    case "progress":
-                        self._advance(message)
-                    case "process_generating":
-                        await self._look(call, message)
-                    case "process_completed":
-                        return self._ended(call, message)
-                    case _:
-                        continue  # heartbeats, logs for the page, what later versions may add
+        async for message in told:
+            match message.get("msg"):
+                case "estimation":
+                    self._wait(message)
+                case "process_starts":
+                    self._tell()
+                case "progress":
+                    self._advance(message)
+                case "process_generating":
+                    await self._look(message)
+                case "process_completed":
+                    return self._ended(message)
+                case _:
+                    continue  # heartbeats, logs for the page, what later versions may add
         raise BadReply(detail="the app's stream ended too early")
 
     def _wait(self, message: Message) -> None:
@@ -88,8 +88,8 @@ class Watch:
                 self._share = share
         self._tell()
 
-    async def _look(self, call: Call, message: Message) -> None:
-        found = self._findings(call, self._generated(message))
+    async def _look(self, message: Message) -> None:
+        found = find(self._endpoint, self._generated(message))
         now = self._clock.monotonic()
         is_early = self._previewed_at is not None and now - self._previewed_at < _PREVIEW_PAUSE
         if not found.links or is_early:
@@ -111,13 +111,13 @@ class Watch:
         self._data = changed(self._data or [], data) if is_change else data
         return self._data
 
-    def _ended(self, call: Call, message: Message) -> Drawn:
+    def _ended(self, message: Message) -> Drawn:
         output = message.get("output")
         if message.get("success") is False:
             raise words.failure(output)
-        found = self._findings(call, _data(message) or [])
+        found = find(self._endpoint, _data(message) or [])
         if not found.links and not found.words and self._data is not None:
-            found = self._findings(call, self._data)
+            found = find(self._endpoint, self._data)
         if not found.links:
             raise (
                 words.rejected(found.words)
@@ -125,9 +125,6 @@ class Watch:
                 else BadReply(detail="the app ended the job without a picture and without a word")
             )
         return Drawn(links=found.links, seed=found.seed)
-
-    def _findings(self, call: Call, data: Sequence[object]) -> Findings:
-        return find(call.endpoint, data)
 
     def _tell(self) -> None:
         done = self._part * self._steps + round(self._share * self._steps)
