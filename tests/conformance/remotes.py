@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 from tests.servers.a1111 import A1111Twin
+from tests.servers.a1111_relatives import (
+    ForgeTwin,
+    KoboldTwin,
+    NoWebUiTwin,
+    SdCppTwin,
+    SdNextTwin,
+)
 from tests.servers.twin import Twin
 
-TWINS: dict[str, type[Twin]] = {"a1111": A1111Twin}
+TWINS: dict[str, type[Twin]] = {
+    "a1111": A1111Twin,
+    "a1111-nowebui": NoWebUiTwin,
+    "forge": ForgeTwin,
+    "sdnext": SdNextTwin,
+    "sdcpp": SdCppTwin,
+    "koboldcpp": KoboldTwin,
+}

@@ -77,7 +77,7 @@ class A1111Twin(Twin):
     def add_progress(self, app: web.Application) -> None:
         """What tells how far jobs are, and stops them."""
         app.router.add_get("/sdapi/v1/progress", self._progress)
-        app.router.add_post("/sdapi/v1/interrupt", self._interrupt)
+        app.router.add_post("/sdapi/v1/interrupt", self.interrupt)
         if self.has_tasks:
             app.router.add_get("/internal/ping", _listed({}))
             app.router.add_post("/internal/progress", self._task_progress)
@@ -140,7 +140,7 @@ class A1111Twin(Twin):
             "width": body.get("width", 512),
             "height": body.get("height", 512),
             "sampler_name": sampler if sampler in self.samplers else self.samplers[0],
-            "cfg_scale": body.get("cfg_scale", 7.0),
+            "cfg_scale": float(body.get("cfg_scale", 7.0)),
             "steps": body.get("steps", 50),
             "sd_model_name": model,
             "sd_model_hash": _model(model)["hash"] or "0000000000",
@@ -229,7 +229,7 @@ class A1111Twin(Twin):
         self.refreshed.append(request.path)
         return web.json_response(None)
 
-    async def _interrupt(self, _: web.Request) -> web.Response:
+    async def interrupt(self, _: web.Request) -> web.Response:
         self.interrupts += 1
         self.engine.interrupt()
         return web.json_response({})

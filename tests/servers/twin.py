@@ -123,10 +123,12 @@ class Twin(ABC):
     """A server of some protocol on loopback, and how Easel is told of it.
 
     ``fault`` befalls every request for pictures until it is taken back. ``cannot`` are those that
-    have no meaning in this protocol. ``seen`` are the requests' headers.
+    have no meaning in this protocol. One that ``can_be_halted`` stops a job that runs. ``seen`` are
+    the requests' headers.
     """
 
     cannot: frozenset[Fault] = frozenset()
+    can_be_halted: bool = True
 
     def __init__(self) -> None:
         self.engine = Engine()
@@ -141,11 +143,6 @@ class Twin(ABC):
     @abstractmethod
     def backend(self, name: str, server: Server, **settings: object) -> Backend:
         """Easel's side of it. ``settings`` are ``patience`` and ``deadlines``."""
-
-    @property
-    def can_be_halted(self) -> bool:
-        """Whether the protocol has a way to stop a job that runs."""
-        return True
 
     @asynccontextmanager
     async def running(self, *, port: int = 0) -> AsyncIterator[str]:

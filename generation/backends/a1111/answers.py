@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from generation.backends.a1111.listing import Listing
@@ -20,6 +21,7 @@ from generation.errors import (
 
 _SHOWN = 300  # characters of a server's own words, for the log
 _MEMORY_WORDS = ("outofmemory", "out of memory", "can't allocate memory", "not enough memory")
+_REJECTED_WORDS = ("could not find upscaler",)  # of a plain Exception
 _LOGINS = frozenset({401, 403})
 _REJECTED_STATUSES = frozenset({400, 404, 422})
 # The server's own exceptions for values that it does not know: another try would end alike.
@@ -84,6 +86,8 @@ def _kind_of(status: int, name: str, detail: str) -> type[BackendError]:
         return OutOfMemory
     if name == "NansException":
         return BlankOutput
+    if any(word in detail for word in _REJECTED_WORDS):
+        return Rejected
     if status in _REJECTED_STATUSES or (name in _REJECTED_ERRORS and status not in _LOGINS):
         return Rejected
     return BackendError
@@ -108,9 +112,8 @@ def _info(written: object) -> dict[str, object]:
 
 
 def _check_model(info: dict[str, object], call: Call, listing: Listing) -> None:
-    wanted = values.mapping(call.body.get("override_settings"), "settings").get(
-        "sd_model_checkpoint"
-    )
+    settings = call.body.get("override_settings")
+    wanted = settings.get("sd_model_checkpoint") if isinstance(settings, Mapping) else None
     checkpoint = listing.checkpoint(str(wanted))
     drawn, short = (
         values.field_text(info, "sd_model_name"),

@@ -109,7 +109,7 @@ class A1111Backend(RemoteBackend):
             (len(listing.styles), "styles"),
             (len(listing.controls), "ControlNets"),
         )
-        counts = ", ".join(f"{count} {what}" for count, what in counted if count)
+        counts = ", ".join(f"{what} {count}" for count, what in counted if count)
         return (f"{listing.dialect.title}: {counts}", *self._lacks(listing.dialect))
 
     async def discover(self) -> Capabilities:

@@ -32,12 +32,12 @@ class Field:
 
 def offered(listing: Listing) -> tuple[OptionInfo, ...]:
     """The options that have an effect on that server."""
-    return tuple(field.option for field in _fields(listing))
+    return tuple(field.option for field in fields(listing))
 
 
 def placed(params: Params, listing: Listing) -> Iterator[tuple[tuple[str, ...], OptionValue]]:
     """The path and value of each option that is set and is a field of its own."""
-    paths = {field.option.name: field.path for field in _fields(listing)}
+    paths = {field.option.name: field.path for field in fields(listing)}
     for setting in params.options:
         if path := paths.get(setting.name):
             yield path, setting.value
@@ -48,7 +48,8 @@ def chosen(params: Params) -> Mapping[str, OptionValue]:
     return {setting.name: setting.value for setting in params.options}
 
 
-def _fields(listing: Listing) -> Iterator[Field]:
+def fields(listing: Listing) -> Iterator[Field]:
+    """Every option that has an effect on that server, with the place of its field."""
     dialect = listing.dialect
     if dialect.kind in {Kind.SDCPP, Kind.KOBOLD}:
         return  # they take the payload, and leave these fields unread
