@@ -114,6 +114,7 @@ class EaselClient(DeskClient):
             queue=queue,
             catalog=catalog,
             presses=Presses(clock),
+            messenger=self.messenger,
             operators=settings.operators,
             rescan=rescan,
         )

@@ -21,6 +21,7 @@ class Action(StrEnum):
     EDIT = "edit"
     DELETE = "delete"
     CANCEL = "cancel"
+    SHOW = "show"
 
 
 _CURRENT = (

@@ -122,6 +122,12 @@ class Messenger:
         _LOG.info("delivered job=%s outcome=%s", job.id, job.outcome)
         return shown.dump()
 
+    async def show(self, job: Job, address: Address) -> None:
+        """Show an ending anew, in the answer to an interaction. Raises ``DeliveryError``."""
+        shown = await self._try(Route.ANSWER, address, await self._parcel(job, address))
+        if shown is None:
+            raise DeliveryError(detail="the answer cannot be edited")
+
     async def _parcel(self, job: Job, address: Address) -> Parcel:
         pictures: list[tuple[StoredOutput, bytes]] = []
         for output in job.outputs:

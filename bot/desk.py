@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import discord
 
+from bot.delivery import Messenger
 from bot.intake import Intake
 from bot.permissions import groups_of
 from bot.presses import Presses
@@ -25,6 +26,7 @@ class Desk:
     queue: Queue
     catalog: Catalog
     presses: Presses
+    messenger: Messenger
     operators: frozenset[int]
     rescan: Callable[[], Awaitable[tuple[str, ...]]]
 

@@ -119,7 +119,7 @@ def running(job: Job, progress: Progress | None, *, spoiler: bool) -> Card:
     bar = "▰" * filled + "▱" * (_BAR_LENGTH - filled)
     heading = f"**Drawing** {bar} {step}/{progress.steps}"
     if progress.eta_seconds is not None and step < progress.steps:
-        heading += f", {_duration(progress.eta_seconds)} left"
+        heading += f", {duration(progress.eta_seconds)} left"
     card = _unfinished(job, heading)
     if progress.preview is None:
         return card
@@ -130,7 +130,7 @@ def running(job: Job, progress: Progress | None, *, spoiler: bool) -> Card:
 
 
 def _in_line(where: str, ahead: int, eta: float | None) -> str:
-    starts = "" if eta is None else f", starts in {_duration(eta)}"
+    starts = "" if eta is None else f", starts in {duration(eta)}"
     return f"{where}, {ahead} ahead{starts}"
 
 
@@ -292,7 +292,8 @@ def _delete_button(job_id: JobId) -> Button:
     return Button(action=Action.DELETE, label="Delete", job_id=job_id, emoji="🗑️")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """So many seconds as a reader puts it."""
     if seconds < _MINUTE:
         return f"about {max(1, round(seconds))} s"
     if seconds < _HOUR:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from bot.custom_ids import Action
 from bot.permissions import role_group
-from bot.replies import Card
-from bot.text import plain
+from bot.replies import Button, Card, duration
+from bot.text import one_line, plain
 from generation.backends.base import ModelInfo
 from generation.limits import LIMITS, Limits
+from generation.line import Outlook, Place
+from generation.types import Job, JobState
 
 _ROLE: Final = role_group("")
 
@@ -28,7 +31,8 @@ with a picture, or reply to one of mine and mention {mention}.
 **Make it larger**: Upscale under a result, or `/upscale` for any picture.
 **Start from settings**: choose Apps → Use these settings on any picture that carries them, mine \
 or another program's.
-**Go on**: the buttons under a result draw it again, vary it, enlarge it, edit it, or delete it."""
+**Go on**: the buttons under a result draw it again, vary it, enlarge it, edit it, or delete it.
+**Wait**: `/queue` says how long it takes now; `/jobs` lists yours, and what could not be shown."""
 
 
 def limits(values: Limits, *, server: bool, shares: Mapping[str, float]) -> Card:
@@ -46,6 +50,50 @@ def limits(values: Limits, *, server: bool, shares: Mapping[str, float]) -> Card
     if server:
         lines.append("-# Who manages the server can change these: /limits set, /limits share.")
     return Card(texts=("\n".join(lines),))
+
+
+def queue(outlook: Outlook, models: Sequence[str]) -> Card:
+    """How many wait and run, and when a new wish would start."""
+    if not outlook.waiting and not outlook.running:
+        lines = ["**Nothing is waiting**: what you ask for now starts at once."]
+    else:
+        lines = [f"**{outlook.running} being drawn, {outlook.waiting} waiting**"]
+        if outlook.eta_seconds is not None:
+            lines.append(f"A new one starts in {duration(outlook.eta_seconds)} at the latest.")
+        lines.append("-# Everybody gets a fair share: whoever asks for little goes first.")
+    if not models:
+        lines.append("No model is available right now; what waits is drawn when one is back.")
+    return Card(texts=("\n".join(lines),))
+
+
+def jobs(unfinished: Sequence[tuple[Job, Place | None]], parked: Sequence[Job]) -> Card:
+    """A member's own jobs, numbered, with a button for each."""
+    lines: list[str] = []
+    buttons: list[Button] = []
+    for number, (job, place) in enumerate(unfinished, start=1):
+        lines.append(f"**{number}** {_words(job)} · {_standing(job, place)}")
+        label = f"Cancel {number}"
+        buttons.append(Button(action=Action.CANCEL, label=label, job_id=job.id, emoji="✖️"))
+    for number, job in enumerate(parked, start=len(unfinished) + 1):
+        lines.append(f"**{number}** {_words(job)} · could not be shown where you asked for it")
+        label = f"Show {number}"
+        buttons.append(Button(action=Action.SHOW, label=label, job_id=job.id, emoji="🖼️"))
+    if not lines:
+        lines.append("Nothing of yours is waiting or being drawn.")
+    return Card(texts=("\n".join(lines),), buttons=tuple(buttons))
+
+
+def _words(job: Job) -> str:
+    return plain(one_line(job.request.params.prompt), 100) or "(no words)"
+
+
+def _standing(job: Job, place: Place | None) -> str:
+    if job.state is JobState.RUNNING:
+        return "being drawn"
+    if place is None or not place.ahead:
+        return "next in line"
+    eta = place.eta_seconds
+    return f"{place.ahead} ahead" + ("" if eta is None else f", starts in {duration(eta)}")
 
 
 def guide(bot_id: int, models: Sequence[str], words: Sequence[str] = ()) -> Card:

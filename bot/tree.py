@@ -11,6 +11,7 @@ from bot.cogs.guide import guide
 from bot.cogs.imagine import imagine
 from bot.cogs.inpaint import inpaint, outpaint
 from bot.cogs.limits import limits
+from bot.cogs.line import jobs, line
 from bot.cogs.models import models
 from bot.cogs.reimagine import reimagine
 from bot.cogs.reuse import use_settings
@@ -30,6 +31,8 @@ class EaselTree(app_commands.CommandTree[DeskClient]):
         self.add_command(upscale)
         self.add_command(reimagine)
         self.add_command(use_settings)
+        self.add_command(line)
+        self.add_command(jobs)
         self.add_command(limits)
         self.add_command(models)
         self.add_command(guide)

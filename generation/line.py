@@ -34,6 +34,18 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Outlook:
+    """The queue as a whole: jobs in it, and seconds until a new one would start if known.
+
+    The time is at most so long: a newcomer is let in before those who were given much.
+    """
+
+    waiting: int
+    running: int
+    eta_seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ticket:
     """The answer to a submission. ``duplicate`` tells that the key had been accepted before."""
 

@@ -11,7 +11,7 @@ from generation.clock import Clock
 from generation.errors import Closing, UnknownJob
 from generation.estimate import Speeds, seconds_until_start
 from generation.limits import Limits, check_limit
-from generation.line import Place, Ticket
+from generation.line import Outlook, Place, Ticket
 from generation.policy import FairShare
 from generation.shares import USUAL, check_share
 from generation.store import Line, Store
@@ -82,6 +82,30 @@ class Queue:
     async def recent(self, owner: OwnerId, *, count: int = 10) -> list[Job]:
         """The owner's latest jobs, the latest first."""
         return await self.store.jobs.recent(owner, count=count)
+
+    async def unfinished_of(self, owner: OwnerId, *, count: int = 10) -> list[Job]:
+        """The owner's first jobs that wait or run, in the order of admission."""
+        return await self.store.jobs.unfinished_of(owner, count=count)
+
+    async def parked(self, owner: OwnerId, *, count: int = 10) -> list[Job]:
+        """The owner's latest jobs whose ending could not be shown anywhere, the latest first."""
+        return await self.store.jobs.parked(owner, count=count)
+
+    async def shown(self, job_id: JobId) -> None:
+        """Note that a parked job's ending has been shown after all."""
+        await self.store.jobs.shown(job_id, at=self._clock.now())
+
+    async def outlook(self) -> Outlook:
+        """How things stand for whoever asks for something now."""
+        line, speeds = await self.line()
+        eta = seconds_until_start(
+            line.waiting,
+            line.running,
+            speed=speeds.of_models,
+            slots=self.slots,
+            now=self._clock.now(),
+        )
+        return Outlook(waiting=len(line.waiting), running=len(line.running), eta_seconds=eta)
 
     async def place(self, job_id: JobId) -> Place | None:
         """Where the job stands if nobody else joins; None if it is not waiting."""

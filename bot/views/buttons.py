@@ -170,6 +170,15 @@ async def _cancel(press: Press) -> None:
     await press.desk.queue.cancel(job.id)
 
 
+async def _show(press: Press) -> None:
+    receipt = await press.desk.intake.acknowledge(press.interaction, private=True)
+    job = await press.job()
+    if job.request.owner != str(press.interaction.user.id):
+        raise UnknownJob
+    await press.desk.messenger.show(job, receipt.address)
+    await press.desk.queue.shown(job.id)
+
+
 async def _delete(press: Press) -> None:
     await press.interaction.response.defer()
     job = await press.job()
@@ -200,4 +209,5 @@ _ACTIONS: dict[Action, Callable[[Press], Awaitable[None]]] = {
     Action.EDIT: _edit,
     Action.CANCEL: _cancel,
     Action.DELETE: _delete,
+    Action.SHOW: _show,
 }

@@ -36,6 +36,7 @@ from generation.types import (
 )
 
 _SPEED_SAMPLES = 100
+_FINAL = [state for state in JobState if state.is_final]
 
 _jobs = tables.jobs
 
@@ -77,6 +78,20 @@ class Jobs:
     async def params(self, job_ids: Sequence[JobId]) -> dict[JobId, Params]:
         """The parameters of those of the jobs that are stored."""
         return await self._database.transact(lambda c: load_params(c, job_ids))
+
+    async def unfinished_of(self, owner: OwnerId, *, count: int) -> list[Job]:
+        """The owner's first jobs that wait or run, in the order of admission."""
+        return await self._database.transact(lambda c: _unfinished_of(c, owner, count))
+
+    async def parked(self, owner: OwnerId, *, count: int) -> list[Job]:
+        """The owner's latest jobs whose ending could not be shown, the latest first."""
+        return await self._database.transact(lambda c: _parked(c, owner, count))
+
+    async def shown(self, job_id: JobId, *, at: float) -> None:
+        """Note that a parked job's ending has been shown after all."""
+        parked = update(_jobs).where(_jobs.c.id == job_id, _jobs.c.state.in_(_FINAL))
+        statement = parked.values(delivered_at=at)
+        await self._database.transact(lambda c: c.execute(statement))
 
     async def earliest(self) -> float | None:
         """When the oldest stored job was accepted, as UNIX time; None without jobs."""
@@ -248,6 +263,22 @@ def _interrupted(connection: Connection) -> list[Interrupted]:
 
 def _recent(connection: Connection, owner: OwnerId, count: int) -> list[Job]:
     query = select(_jobs).where(_jobs.c.owner == owner).order_by(_jobs.c.number.desc()).limit(count)
+    return load_jobs(connection, connection.execute(query).mappings().all())
+
+
+def _unfinished_of(connection: Connection, owner: OwnerId, count: int) -> list[Job]:
+    active = _jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING])
+    query = select(_jobs).where(_jobs.c.owner == owner, active).order_by(_jobs.c.number)
+    return load_jobs(connection, connection.execute(query.limit(count)).mappings().all())
+
+
+def _parked(connection: Connection, owner: OwnerId, count: int) -> list[Job]:
+    query = (
+        select(_jobs)
+        .where(_jobs.c.owner == owner, _jobs.c.state.in_(_FINAL), _jobs.c.delivered_at.is_(None))
+        .order_by(_jobs.c.number.desc())
+        .limit(count)
+    )
     return load_jobs(connection, connection.execute(query).mappings().all())
 
 
