@@ -109,6 +109,14 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="keep jobs and pictures in this folder (default: a temporary one)",
     )
+    parser.add_argument(
+        "--backend",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="draw with what runs there (A1111, Gradio, ComfyUI, OpenAI-style) instead of the "
+        "shipped model; can be repeated",
+    )
     one = parser.add_argument_group("one picture from the terminal")
     one.add_argument("--prompt", metavar="TEXT", help="what to draw")
     one.add_argument("--out", type=Path, metavar="FILE", help="where to write the picture")

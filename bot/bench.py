@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.backends import local_model, threads_for
-from bot.config import Config, LocalConfig, ModelConfig, load
+from bot.config import Config, EngineConfig, LocalConfig, ModelConfig, load
 from bot.config.model import DEMO_MODEL
 from bot.endings import ExitCode, OperatorError
 from generation.bench import (
@@ -147,6 +147,13 @@ def _configured(
         for model in backend.models:
             if model.name == options.model:
                 return backend, local_model(model)
+    engines = [each for each in config.backends if isinstance(each, EngineConfig)]
+    if engines and not _local(config):
+        raise OperatorError(
+            f"{path} has no models of its own, only engines behind an address "
+            f"({', '.join(each.name for each in engines)}); easel bench measures this machine. "
+            f"Say --model {DEMO_MODEL}, or measure there with the engine's own means."
+        )
     names = [model.name for backend in _local(config) for model in backend.models]
     raise OperatorError(
         f"{path} has no model {options.model} that runs on this machine; "

@@ -16,7 +16,8 @@ import aiohttp
 
 from bot.access import access_rules
 from bot.backends import build_backends, cards_for
-from bot.config import Config
+from bot.check_engine import lines_of, seconds_to_and_fro
+from bot.config import Config, EngineConfig
 from bot.endings import TOKEN_PAGE, ExitCode
 from bot.invite import invite_link
 from generation.access import names_nothing
@@ -66,8 +67,9 @@ async def check(config: Config) -> AsyncIterator[Finding]:
     for finding in _cards(cards):
         yield finding
     tasks: set[Task] = set()
+    engines = {each.name: each for each in config.backends if isinstance(each, EngineConfig)}
     for backend in build_backends(config, cards):
-        found, offer = await _backend(backend)
+        found, offer = await _backend(backend, engines.get(backend.name))
         offered += [model.name for model in offer.models]
         tasks |= {tool.task for tool in offer.tools}
         for finding in found:
@@ -89,12 +91,8 @@ def _files(config: Config) -> list[Finding]:
     findings = []
     holder = config.discord.token_file
     if holder is not None and _is_open_to_others(holder):
-        findings.append(
-            Finding(
-                verdict=Verdict.DOUBT,
-                text=f"{holder} holds the token and other users can read it: chmod 600 {holder}",
-            )
-        )
+        text = f"{holder} holds the token and other users can read it: chmod 600 {holder}"
+        findings.append(Finding(verdict=Verdict.DOUBT, text=text))
     directory = config.data.directory
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -196,11 +194,15 @@ def _cards(cards: Sequence[Card]) -> list[Finding]:
     return findings
 
 
-async def _backend(backend: Backend) -> tuple[list[Finding], Capabilities]:
+async def _backend(
+    backend: Backend, engine: EngineConfig | None
+) -> tuple[list[Finding], Capabilities]:
     try:
         async with asyncio.timeout(BACKEND_SECONDS):
             offer = await backend.capabilities()
         health = await backend.health()
+        if engine is not None:
+            seconds = await seconds_to_and_fro(engine)
     except GenerationError as error:
         text = f"backend {backend.name}: {error.detail or error.sentence}"
         return [_bad(text, ExitCode.CRASH)], Capabilities(models=())
@@ -209,8 +211,12 @@ async def _backend(backend: Backend) -> tuple[list[Finding], Capabilities]:
         return [_bad(text, ExitCode.CRASH)], Capabilities(models=())
     finally:
         await backend.aclose()
-    device = f" on {health.device}" if health.device else ""
-    findings = [_good(f"backend {backend.name}: {_models(offer)}{device}")]
+    if engine is None:
+        device = f" on {health.device}" if health.device else ""
+        lines = [f"{_models(offer)}{device}"]
+    else:
+        lines = list(lines_of(engine, offer, health, seconds))
+    findings = [_good(f"backend {backend.name}: {line}") for line in lines]
     if offer.tools:
         tools = ", ".join(f"{tool.name} ({tool.task})" for tool in offer.tools)
         findings.append(_good(f"backend {backend.name}: tools {tools}"))

@@ -18,7 +18,7 @@ from bot.arguments import parser
 from bot.backup import BackupOptions, run_backup
 from bot.bench import BenchOptions, run_bench
 from bot.check import check
-from bot.config import Config, ConfigError, load, process_environment
+from bot.config import Config, ConfigError, EngineConfig, engine_at, load, process_environment
 from bot.demo import DemoOptions, run_demo
 from bot.endings import ExitCode, ending_of
 from bot.logs import Redactor, set_up_logging
@@ -53,8 +53,8 @@ def _check(arguments: argparse.Namespace) -> int:
     config = _load(arguments.config)
     if config is None:
         return ExitCode.CONFIGURATION
-    set_up_logging(level="error", style="text", secrets=_secrets(config))
-    redact = Redactor(_secrets(config))
+    set_up_logging(level="error", style="text", secrets=config.secrets)
+    redact = Redactor(config.secrets)
 
     async def report(_stop: asyncio.Event) -> int:
         code = ExitCode.OK
@@ -70,7 +70,7 @@ def _backup(arguments: argparse.Namespace) -> int:
     config = _load(arguments.config)
     if config is None:
         return ExitCode.CONFIGURATION
-    set_up_logging(level="error", style="text", secrets=_secrets(config))
+    set_up_logging(level="error", style="text", secrets=config.secrets)
     options = BackupOptions(
         database=config.data.database_file,
         data=config.data.directory,
@@ -90,7 +90,12 @@ def _demo(arguments: argparse.Namespace) -> int:
         return _end("--out needs --prompt: say what to draw.", ExitCode.CONFIGURATION)
     if arguments.prompt is not None and arguments.out is None:
         return _end("--prompt needs --out: say where to write it.", ExitCode.CONFIGURATION)
-    set_up_logging(level="error", style="text")
+    try:
+        engines = _engines(arguments.backend)
+    except ValueError as error:
+        return _end(f"--backend: {error}.", ExitCode.CONFIGURATION)
+    secrets = [secret for engine in engines for secret in engine.secrets]
+    set_up_logging(level="error", style="text", secrets=secrets)
     options = DemoOptions(
         port=arguments.port,
         open_browser=not arguments.no_browser,
@@ -116,12 +121,28 @@ def _demo(arguments: argparse.Namespace) -> int:
             )
             if getattr(arguments, name) is not None
         },
+        backends=engines or DemoOptions().backends,
     )
 
     def say(text: str) -> None:
         print(text, flush=True)
 
     return _until_signal(lambda stop: run_demo(options, say=say, stop=stop), debug=False)
+
+
+def _engines(addresses: Sequence[str]) -> tuple[EngineConfig, ...]:
+    """The engines at those addresses. Raises ``ValueError`` with a sentence, without its stop."""
+    engines: dict[str, EngineConfig] = {}
+    for address in addresses:
+        try:
+            engine = engine_at(address)
+        except ValueError as error:
+            what, instead = error.args
+            raise ValueError(f"{what}. {instead}") from error
+        if engine.name in engines:
+            raise ValueError(f"{engine.url} is given twice. Give every engine once")
+        engines[engine.name] = engine
+    return tuple(engines.values())
 
 
 def _bench(arguments: argparse.Namespace) -> int:
@@ -160,11 +181,7 @@ def _load(path: Path) -> Config | None:
 
 
 def _log_as(config: Config) -> None:
-    set_up_logging(level=config.log.level, style=config.log.format, secrets=_secrets(config))
-
-
-def _secrets(config: Config) -> list[str]:
-    return [config.discord.token.reveal()]
+    set_up_logging(level=config.log.level, style=config.log.format, secrets=config.secrets)
 
 
 def _until_signal(work: Callable[[asyncio.Event], Awaitable[int]], *, debug: bool) -> int:

@@ -48,19 +48,8 @@ _PROMPTS = (
     "a house and a tree, a sunny day",
     "a boat on the sea at night",
 )
-_CAST = Cast(
-    guild="Easel",
-    bot="Easel",
-    welcome=Welcome(
-        title="Make your first picture",
-        text="Type /imagine and say what you want to see, or start with one of these. "
-        "The small model that ships with Easel knows shapes, colours and simple scenes.",
-        suggestions=tuple(
-            Suggestion(label=prompt, command="imagine", options={"prompt": prompt})
-            for prompt in _PROMPTS
-        ),
-    ),
-)
+_INVITATION = "Type /imagine and say what you want to see, or start with one of these. "
+_OF_THE_SHIPPED = "The small model that ships with Easel knows shapes, colours and simple scenes."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,13 +116,30 @@ def _config(sandbox: Sandbox, data: Path, options: DemoOptions) -> Config:
     )
 
 
+def _cast(options: DemoOptions) -> Cast:
+    is_shipped = any(isinstance(backend, LocalConfig) for backend in options.backends)
+    return Cast(
+        guild="Easel",
+        bot="Easel",
+        welcome=Welcome(
+            title="Make your first picture",
+            text=_INVITATION + (_OF_THE_SHIPPED if is_shipped else ""),
+            suggestions=tuple(
+                Suggestion(label=prompt, command="imagine", options={"prompt": prompt})
+                for prompt in _PROMPTS
+            ),
+        ),
+    )
+
+
 @asynccontextmanager
 async def _sandbox(options: DemoOptions) -> AsyncIterator[Sandbox]:
     """The sandbox on the port that was asked for, or on a free one where none was."""
+    cast = _cast(options)
     async with AsyncExitStack() as stack:
         wanted = DEFAULT_PORT if options.port is None else options.port
         try:
-            sandbox = await stack.enter_async_context(Sandbox(port=wanted, cast=_CAST))
+            sandbox = await stack.enter_async_context(Sandbox(port=wanted, cast=cast))
         except OSError as error:
             if options.port is not None:
                 reason = (
@@ -145,7 +151,7 @@ async def _sandbox(options: DemoOptions) -> AsyncIterator[Sandbox]:
                     f"port {wanted} cannot be used: {reason}. "
                     "Choose another with --port, or leave it out."
                 ) from error
-            sandbox = await stack.enter_async_context(Sandbox(port=0, cast=_CAST))
+            sandbox = await stack.enter_async_context(Sandbox(port=0, cast=cast))
         yield sandbox
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -189,6 +190,15 @@ class EngineConfig:
     models: tuple[EngineModelConfig, ...] = ()
     own: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must stand in no log and no message, in each form in which it is sent."""
+        found = [each.reveal() for each in (self.password, self.token) if each]
+        if self.username and self.password:
+            pair = f"{self.username}:{self.password.reveal()}"
+            found.append(base64.b64encode(pair.encode()).decode())
+        return tuple(found)
+
 
 BackendConfig = LocalConfig | ScriptedConfig | EngineConfig
 
@@ -206,3 +216,10 @@ class Config:
     backends: tuple[BackendConfig, ...] = field(default=(LocalConfig(),))
     default_model: str | None = None
     access: tuple[AccessConfig, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that must stand in no log and no message."""
+        engines = [each for each in self.backends if isinstance(each, EngineConfig)]
+        of_engines = (secret for engine in engines for secret in engine.secrets)
+        return (self.discord.token.reveal(), *of_engines)

@@ -172,3 +172,14 @@ def test_a_folder_that_holds_no_model_ends_with_2_and_one_sentence(
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith(f"easel: the model {tmp_path.name} cannot be measured: ")
     assert "model_index.json" in last
+
+
+def test_an_engine_behind_an_address_cannot_be_measured(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[discord]\ntoken = 'x'\n[[backends]]\nurl = 'http://box:7860'\n")
+    with pytest.raises(OperatorError) as caught:
+        plan_for(BenchOptions(model="sdxl", config=path), {})
+    assert str(caught.value) == (
+        f"{path} has no models of its own, only engines behind an address (box-7860); easel bench "
+        "measures this machine. Say --model demo, or measure there with the engine's own means."
+    )

@@ -190,3 +190,27 @@ async def test_a_second_signal_stops_it_at_once(sandbox: Sandbox, tmp_path: Path
         process.send_signal(signal.SIGINT)
         await line_with(process, "stopped at once")
         assert await process.wait() == 130
+
+
+@pytest.mark.parametrize(
+    ("addresses", "sentence"),
+    [
+        (
+            ["ftp://ada:sentinel@box"],
+            (
+                "easel: --backend: an address begins with http:// or https:// and names a host. "
+                "Write an address such as http://127.0.0.1:7860.\n"
+            ),
+        ),
+        (
+            ["box:1", "http://box:1/"],
+            "easel: --backend: http://box:1 is given twice. Give every engine once.\n",
+        ),
+    ],
+)
+def test_an_address_that_is_none_ends_the_demo_with_2(
+    addresses: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [part for address in addresses for part in ("--backend", address)]
+    assert main(["demo", *arguments]) == 2
+    assert capsys.readouterr().err == sentence

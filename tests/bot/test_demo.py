@@ -12,9 +12,12 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.config import ScriptedConfig
+from bot.config import ScriptedConfig, engine_at
 from bot.demo import DemoOptions, run_demo
 from bot.endings import ExitCode, OperatorError, ending_of
+from tests.servers.a1111 import A1111Twin
+from tests.servers.comfyui import ComfyServer
+from tests.servers.loopback import deaf_port, served
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +125,32 @@ async def test_its_folder_is_kept_where_it_was_asked_for(
 ) -> None:
     await run(replace(options, data=tmp_path / "kept"))
     assert (tmp_path / "kept" / "easel.db").exists()
+
+
+async def test_an_engine_behind_an_address_draws_by_the_same_way(options: DemoOptions) -> None:
+    async with A1111Twin().running() as url:
+        code, told = await run(replace(options, backends=(engine_at(url),)))
+    assert code == ExitCode.OK
+    assert "Seed: 7" in told
+    assert options.out is not None
+    assert options.out.read_bytes().startswith(b"\x89PNG")
+
+
+async def test_workflows_of_comfyui_draw_by_the_same_way(options: DemoOptions) -> None:
+    async with served(ComfyServer().app()) as url:
+        code, told = await run(replace(options, backends=(engine_at(url),)))
+    assert code == ExitCode.OK
+    assert "a red circle" in told
+    assert options.out is not None
+    assert options.out.read_bytes().startswith(b"\x89PNG")
+
+
+async def test_an_engine_that_is_not_there_ends_it_with_cause_and_mend(
+    options: DemoOptions,
+) -> None:
+    port = deaf_port()
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await run(replace(options, backends=(engine_at(f"127.0.0.1:{port}"),)))
+    ending = ending_of(caught.value)
+    assert ending.expected
+    assert f"Nothing listens at 127.0.0.1:{port}. Start the server" in ending.sentence

@@ -53,6 +53,7 @@ OWNERS: dict[str, tuple[tuple[str, ...], int]] = {
             "bot.backends",
             "bot.bench",
             "bot.check",
+            "bot.check_engine",
             "bot.cli",
             "bot.demo",
             "bot.endings",

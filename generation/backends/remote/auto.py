@@ -42,6 +42,7 @@ class AutoBackend:
             clock=clock or SystemClock(),
             patience=patience or Patience(),
             name=name,
+            hide=server.hide,
         )
 
     @property

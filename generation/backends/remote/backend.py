@@ -66,6 +66,7 @@ class RemoteBackend(ABC):
             clock=self.clock,
             patience=self.patience,
             name=name,
+            hide=server.hide,
         )
         self._turns = Turns(
             slots,
@@ -280,11 +281,10 @@ class RemoteBackend(ABC):
 
     def _without_secrets(self, work: Work, error: BackendError) -> BackendError:
         """The error, for a log: a server may repeat in its words what it was sent."""
-        prompts = (work.params.prompt, work.params.negative_prompt)
-        detail = error.detail
-        for secret in (*self.wire.server.secrets(), *prompts):
-            if detail and secret:
-                detail = detail.replace(secret, "…")
+        detail = None if error.detail is None else self.wire.server.hide(error.detail)
+        for prompt in (work.params.prompt, work.params.negative_prompt):
+            if detail and prompt:
+                detail = detail.replace(prompt, "…")
         return error if detail == error.detail else type(error)(error.sentence, detail=detail)
 
     async def _halt_in_time(self, track: Track) -> None:

@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+_SHORTEST_HIDDEN = 4  # a shorter one would tear every other word apart
 _PORTS = {"http": 80, "https": 443}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
 
@@ -114,6 +115,14 @@ class Server:
         return headers
 
     def secrets(self) -> tuple[str, ...]:
-        """Everything that must not be shown."""
-        values = (self.password, self.token, *(value for _, value in self.headers))
+        """Everything that must not be shown, also in the form in which it is sent."""
+        sent = [value.partition(" ")[2] or value for value in self.login().values()]
+        values = (self.password, self.token, *(value for _, value in self.headers), *sent)
         return tuple(value for value in values if value)
+
+    def hide(self, text: str) -> str:
+        """The text without any of the secrets: a server may repeat what it was sent."""
+        for secret in sorted(self.secrets(), key=len, reverse=True):
+            if len(secret) >= _SHORTEST_HIDDEN:
+                text = text.replace(secret, "…")
+        return text

@@ -37,7 +37,8 @@ class Patience:
 class Standing:
     """Remembers a server's offer and its state, and asks no more often than is useful.
 
-    ``discover`` finds out everything, ``ping`` that it is there; both raise ``BackendError``.
+    ``discover`` finds out everything, ``ping`` that it is there; both raise ``BackendError``, from
+    whose words ``hide`` takes what must not be shown.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Standing:
         clock: Clock,
         patience: Patience,
         name: str,
+        hide: Callable[[str], str] = str,
     ) -> None:
         self._discover = discover
         self._ping = ping
         self._clock = clock
         self._patience = patience
         self._name = name
+        self._hide = hide
         self._offer: Capabilities | None = None
         self._offered_at = -math.inf
         self._seen_at = -math.inf
@@ -128,7 +131,7 @@ class Standing:
         try:
             await question()
         except BackendError as error:
-            self._problem = error.detail or error.sentence
+            self._problem = self._hide(error.detail or error.sentence)
             self._retry_at = self._clock.monotonic() + self._pause
             self._pause = min(2 * self._pause, self._patience.longest_retry)
         else:
