@@ -18,6 +18,7 @@ class Action(StrEnum):
     AGAIN = "again"
     VARY = "vary"
     UPSCALE = "upscale"
+    IMAGINE = "imagine"
     EDIT = "edit"
     DELETE = "delete"
     CANCEL = "cancel"

@@ -20,7 +20,7 @@ from bot.verdicts import SEND_ERRORS, Verdict, judge
 from generation.backends.base import ModelInfo
 from generation.catalog import Catalog
 from generation.clock import Clock
-from generation.enlarging import can_grow
+from generation.enlarging import can_grow, has_room
 from generation.errors import (
     DeliveryError,
     GenerationError,
@@ -139,14 +139,26 @@ class Messenger:
                 _LOG.warning("picture_gone job=%s blob=%s", job.id, output.blob)
         share = REQUEST_LIMIT // max(1, min(len(pictures), replies.PICTURE_LIMIT))
         model = self._model_that_can_go_on(job)
+        can_upscale = await self._can_upscale(job, model)
         return Parcel(
             job=job,
             pictures=tuple(pictures),
             can_vary=model is not None,
-            can_upscale=model is not None and can_grow(job.request.params.final_size, model),
+            can_upscale=can_upscale,
             spoiler=address.spoiler,
             budget=min(share, address.file_limit),
         )
+
+    async def _can_upscale(self, job: Job, model: ModelInfo | None) -> bool:
+        """Whether there is a tool that enlarges the job's pictures, or else its model does."""
+        size = job.request.params.final_size
+        if not self._catalog.tools(Task.UPSCALE):
+            return model is not None and can_grow(size, model)
+        try:
+            limits = await self._queue.limits(job.request.scope)
+        except StorageError:
+            return False
+        return has_room(size, limits.max_side)
 
     def _model_that_can_go_on(self, job: Job) -> ModelInfo | None:
         """The job's model, if it is still there and can start from a picture."""

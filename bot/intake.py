@@ -13,7 +13,7 @@ import discord
 from bot import errors, permissions
 from bot.address import DEFAULT_FILE_LIMIT, Address
 from bot.material import Material
-from bot.orders import Order, to_enlarge
+from bot.orders import Errand, Order, to_enlarge
 from bot.progress import Board
 from bot.uploads import Fetcher, Pointer
 from generation.access import Groups
@@ -87,12 +87,16 @@ class Intake:
         self._patience = patience
         self._operators = operators
 
-    def check(self, order: Order, groups: Groups) -> None:
+    def check(self, order: Order | Errand, groups: Groups) -> None:
         """Everything that can be judged at once, before anything is shown.
 
         Raises a ``Refused`` or ``Unavailable``.
         """
-        self._catalog.seen_by(groups).resolve(order.draft, task=order.task)
+        catalog = self._catalog.seen_by(groups)
+        if isinstance(order, Errand):
+            catalog.find_tool(order.task, order.tool)
+        else:
+            catalog.resolve(order.draft, task=order.task)
 
     def groups_of(self, user: discord.User | discord.Member, guild_id: int | None) -> Groups:
         """What the user belongs to there."""
@@ -151,7 +155,7 @@ class Intake:
     async def take(
         self,
         interaction: discord.Interaction,
-        order: Order,
+        order: Order | Errand,
         *,
         private: bool,
         spoiler: bool = False,
@@ -164,10 +168,14 @@ class Intake:
         receipt = await self.acknowledge(interaction, private=private, spoiler=spoiler)
         await self.admit(order, receipt)
 
-    async def admit(self, order: Order, receipt: Receipt) -> Ticket:
+    async def admit(self, order: Order | Errand, receipt: Receipt) -> Ticket:
         """Accept the order and show where it stands. Raises a ``Refused`` or ``StorageError``."""
         catalog = self._catalog.seen_by(receipt.groups)
-        pictures, params = await self._material.prepare(order, receipt.scope, catalog)
+        if isinstance(order, Errand):
+            picture, params = await self._material.for_tool(order, receipt.scope, catalog)
+            pictures: tuple[bytes, ...] = (picture,)
+        else:
+            pictures, params = await self._material.prepare(order, receipt.scope, catalog)
         inputs = tuple([await self._queue.keep(picture) for picture in pictures])
         now = self._clock.now()
         request = Request(

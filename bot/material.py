@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.orders import Holes, Order
+from bot.orders import Errand, Holes, Order
 from bot.uploads import Fetcher, Pointer
 from generation.catalog import Catalog
 from generation.enlarging import enlarged
@@ -18,6 +18,7 @@ from generation.images import (
     encode_ladder,
     extended_canvas,
     fit,
+    layered,
     masked_canvas,
     read_size,
     size_to_redraw,
@@ -26,7 +27,8 @@ from generation.images import (
 from generation.prompt import Draft
 from generation.queue import Queue
 from generation.redrawing import Redraw
-from generation.types import BlobId, Params, ScopeId
+from generation.tools import tool_params
+from generation.types import BlobId, Params, ScopeId, Task
 
 
 class Material:
@@ -66,6 +68,25 @@ class Material:
             draft = await self._enlarged(draft, size, order.factor, scope, catalog)
         params = catalog.resolve(draft, task=order.task, picture_size=size)
         return (await fit(picture.png, params.width, params.height),), params
+
+    async def for_tool(
+        self, errand: Errand, scope: ScopeId, catalog: Catalog
+    ) -> tuple[bytes, Params]:
+        """The PNG that a tool works on, with its transparency, and the job's parameters.
+
+        What is not to be enlarged is made smaller where it passes the server's limit for a side.
+        Raises as ``prepare`` does, and ``OverLimit``.
+        """
+        tool = catalog.find_tool(errand.task, errand.tool)
+        longest = (await self._queue.limits(scope)).max_side
+        picture = await self._picture(errand.picture)
+        if errand.task is not Task.UPSCALE:
+            picture = await layered(picture, longest=longest)
+            return picture.png, tool_params(tool, picture.width, picture.height)
+        size = errand.size
+        if size is None:
+            size = enlarged((picture.width, picture.height), errand.factor, longest=longest)
+        return (await layered(picture)).png, tool_params(tool, *size)
 
     async def enlarge(
         self, source: Pointer, factor: float, scope: ScopeId, *, budget: int

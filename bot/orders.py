@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.uploads import Pointer
-from generation.enlarging import STRENGTH
+from generation.enlarging import FACTOR, STRENGTH
+from generation.errors import PictureGone
 from generation.images import Margins
 from generation.prompt import Draft, merge, parse_flags
 from generation.types import BlobId, Job, JobId, Params, Task
@@ -47,6 +48,22 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Errand:
+    """What a tool is to do with a picture; without a name, the first tool for the task.
+
+    An upscaler makes it ``factor`` times larger, as far as is allowed. With a ``size`` the
+    finished picture has that one.
+    """
+
+    task: Task
+    picture: Pointer | BlobId
+    tool: str | None = None
+    factor: float = FACTOR
+    size: tuple[int, int] | None = None
+    parent: JobId | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Inputs:
     """The stored pictures that a job started from, as far as it had them."""
 
@@ -63,6 +80,20 @@ def inputs_of(job: Job) -> Inputs:
         picture=inputs[0] if own and inputs else None,
         mask=inputs[1] if own == 2 and len(inputs) > 1 else None,
         controls=inputs[own + params.references :][: len(params.controls)],
+    )
+
+
+def errand_from(job: Job) -> Errand:
+    """The errand that leads to the same job of a tool again. Raises ``PictureGone``."""
+    params, inputs = job.request.params, job.request.inputs
+    if not inputs:
+        raise PictureGone(detail=f"job={job.id} has no input")
+    return Errand(
+        task=params.task,
+        picture=inputs[0],
+        tool=params.model,
+        size=params.final_size,
+        parent=job.id,
     )
 
 

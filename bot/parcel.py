@@ -13,7 +13,7 @@ from bot.text import one_line
 from bot.verdicts import Verdict
 from generation.errors import DeliveryError
 from generation.images import encode_ladder
-from generation.types import Job, JobState, StoredOutput
+from generation.types import Job, JobState, StoredOutput, Task
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,6 +22,7 @@ SMALLEST_BUDGET: Final = 64 * 1024
 
 _UNWANTED = "A content filter of Discord or of this server refused the message with the result."
 _GONE = "The pictures of this result are no longer stored. Use the same seed to make them again."
+_UNSAID = "The picture is described, but Discord refused to show the text."
 _UNSHOWN = "The pictures are made, but Discord refused to show them. Try again with other words."
 
 
@@ -60,20 +61,9 @@ class Parcel:
             return replies.ending(self.job, bare=self.form is Form.BARE)
         if not self.pictures:
             return replies.refusal(_GONE)
-        try:
-            pictures, notes = await self._fitted()
-        except DeliveryError:
-            self.form = Form.UNSHOWN
-            return replies.refusal(_UNSHOWN)
-        if self.form is Form.BARE:
-            return replies.bare_result(self.job, pictures)
-        return replies.result(
-            self.job,
-            pictures,
-            can_vary=self.can_vary,
-            can_upscale=self.can_upscale,
-            notes=notes,
-        )
+        if self.job.request.params.task is Task.DESCRIBE:
+            return self._text()
+        return await self._result()
 
     def adapt(self, verdict: Verdict, error: Exception) -> bool:
         """Change as the verdict says; False if that was done already."""
@@ -92,6 +82,29 @@ class Parcel:
             _LOG.error("malformed_message job=%s detail=%s", self.job.id, error)
             self.form = _PLAINER[self.form]
         return True
+
+    async def _result(self) -> Card:
+        try:
+            pictures, notes = await self._fitted()
+        except DeliveryError:
+            self.form = Form.UNSHOWN
+            return replies.refusal(_UNSHOWN)
+        if self.form is Form.BARE:
+            return replies.bare_result(self.job, pictures)
+        return replies.result(
+            self.job,
+            pictures,
+            can_vary=self.can_vary,
+            can_upscale=self.can_upscale,
+            notes=notes,
+        )
+
+    def _text(self) -> Card:
+        """The message of a job whose outcome is a text: that, or nothing of it."""
+        ((_, data),) = self.pictures
+        if self.form is Form.BARE:
+            return replies.refusal(_UNSAID)
+        return replies.described(self.job, data.decode(), spoiler=self.spoiler)
 
     def _shrink(self) -> None:
         """Halve what each picture may take; give the pictures up when that is too little."""

@@ -11,10 +11,10 @@ import discord
 
 from bot import custom_ids
 from bot.custom_ids import Action
+from bot.summary import seeds_line, settings_line
 from bot.text import block, clean, clip, length, plain
 from generation.images import Encoded
 from generation.line import Place
-from generation.prompt import write_setting
 from generation.types import UNSEEDED, Job, JobId, JobState, Params, Progress, Task
 
 TEXT_LIMIT: Final = 4000
@@ -33,6 +33,11 @@ RED: Final = 0xED4245
 BLUE: Final = 0x5865F2
 
 _LABELS: Final = {Action.VARY: ("Vary", "🎨"), Action.UPSCALE: ("Upscale", "🔍")}
+_VERBS: Final = {
+    Task.UPSCALE: "Enlarging",
+    Task.CUTOUT: "Cutting out",
+    Task.DESCRIBE: "Describing",
+}
 _BAR_LENGTH = 12
 _ROW_LENGTH = 5
 _MINUTE = 60
@@ -117,7 +122,8 @@ def running(job: Job, progress: Progress | None, *, spoiler: bool) -> Card:
     step = min(progress.step, progress.steps)
     filled = _BAR_LENGTH * step // progress.steps
     bar = "▰" * filled + "▱" * (_BAR_LENGTH - filled)
-    heading = f"**Drawing** {bar} {step}/{progress.steps}"
+    verb = _VERBS.get(job.request.params.task, "Drawing")
+    heading = f"**{verb}** {bar} {step}/{progress.steps}"
     if progress.eta_seconds is not None and step < progress.steps:
         heading += f", {duration(progress.eta_seconds)} left"
     card = _unfinished(job, heading)
@@ -144,16 +150,31 @@ def result(
 ) -> Card:
     """The finished pictures with everything needed to make them again."""
     params = job.request.params
-    footer = [_settings(params, job.seconds)]
-    if not any(UNSEEDED in output.flags for output in job.outputs):
-        footer.append(_seeds(params))
+    footer = [settings_line(params, job.seconds)]
+    is_drawn = not params.task.is_for_tools
+    if is_drawn and not any(UNSEEDED in output.flags for output in job.outputs):
+        footer.append(seeds_line(params))
     footer += [f"-# {plain(note, 160)}" for note in (*job.notes, *notes)[:5]]
     each = (Action.VARY,) * can_vary + (Action.UPSCALE,) * can_upscale
     return Card(
         texts=_prompt_texts(params),
         pictures=tuple(pictures[:PICTURE_LIMIT]),
         footer=tuple(footer),
-        buttons=_result_buttons(job.id, len(pictures), each),
+        buttons=_result_buttons(job, len(pictures), each),
+        colour=GREEN,
+    )
+
+
+def described(job: Job, text: str, *, spoiler: bool) -> Card:
+    """What a picture shows, with a button that draws it."""
+    shown = f"||{plain(text, 3000)}||" if spoiler else block(text, 3000)
+    footer = [settings_line(job.request.params, job.seconds)]
+    footer += [f"-# {plain(note, 160)}" for note in job.notes[:5]]
+    imagine = Button(action=Action.IMAGINE, label="Imagine this", job_id=job.id, emoji="🎨")
+    return Card(
+        texts=(shown,),
+        footer=tuple(footer),
+        buttons=(imagine, _delete_button(job.id)),
         colour=GREEN,
     )
 
@@ -163,7 +184,7 @@ def bare_result(job: Job, pictures: Sequence[Picture]) -> Card:
     return Card(
         texts=("Your pictures are ready.",),
         pictures=tuple(replace(picture, description="") for picture in pictures[:PICTURE_LIMIT]),
-        buttons=_result_buttons(job.id, len(pictures)),
+        buttons=_result_buttons(job, len(pictures)),
         colour=GREEN,
     )
 
@@ -177,7 +198,7 @@ def ending(job: Job, *, bare: bool = False) -> Card:
         texts=(plain(sentence, 600), *(() if bare else _prompt_texts(params))),
         buttons=(
             Button(action=Action.AGAIN, label="Try again", job_id=job.id, emoji="🔁"),
-            Button(action=Action.EDIT, label="Edit", job_id=job.id, emoji="✏️"),
+            *_edit_buttons(job),
             _delete_button(job.id),
         ),
         colour=BLUE if cancelled else RED,
@@ -214,57 +235,21 @@ def _unfinished(job: Job, heading: str) -> Card:
     cancel = Button(action=Action.CANCEL, label="Cancel", job_id=job.id, emoji="✖️")
     return Card(
         texts=(heading, *_prompt_texts(params)),
-        footer=(_settings(params, None),),
+        footer=(settings_line(params, None),),
         buttons=(cancel,),
     )
 
 
 def _prompt_texts(params: Params) -> tuple[str, ...]:
+    if params.task.is_for_tools:
+        return ()
     texts = [block(params.prompt, 1600)]
     if clean(params.negative_prompt):
         texts.append(f"Without: {plain(params.negative_prompt, 500)}")
     return tuple(texts)
 
 
-def _settings(params: Params, seconds: float | None) -> str:
-    width, height = params.final_size
-    parts = [
-        plain(params.model, 80),
-        f"{width}×{height}",
-        f"{params.steps} steps",
-        f"guidance {params.guidance_scale:g}",
-        plain(params.sampler, 60),
-    ]
-    if params.task is not Task.TXT2IMG:
-        parts.append(f"strength {params.strength:g}")
-    if params.hires > 1:
-        parts.append(f"hires {params.hires:g} at {params.hires_strength:g}")
-    if params.eta:
-        parts.append(f"eta {params.eta:g}")
-    if params.clip_skip > 1:
-        parts.append(f"clip skip {params.clip_skip}")
-    if params.exact:
-        parts.append("exact")
-    if params.tiling:
-        parts.append("edges meet")
-    parts += [f"{plain(each.kind, 40)} {each.weight:g}" for each in params.controls]
-    parts += [f"{plain(lora.name, 60)} {lora.weight:g}" for lora in params.loras[:5]]
-    parts += [plain(write_setting(setting), 60) for setting in params.options[:5]]
-    if seconds is not None:
-        parts.append(f"{seconds:.1f} s")
-    return "-# " + " · ".join(parts)
-
-
-def _seeds(params: Params) -> str:
-    seeds = params.seeds()
-    if params.subseed_strength:
-        varied = ", ".join(map(str, seeds))
-        return f"-# Seed: {params.seed}, {params.subseed_strength:g} towards {varied}"
-    word = "Seed" if len(seeds) == 1 else "Seeds"
-    return f"-# {word}: " + ", ".join(map(str, seeds))
-
-
-def _result_buttons(job_id: JobId, count: int, each: Sequence[Action] = ()) -> tuple[Button, ...]:
+def _result_buttons(job: Job, count: int, each: Sequence[Action] = ()) -> tuple[Button, ...]:
     """What members do most comes first; deleting stands last, where no finger slips onto it.
 
     ``each`` is what can be done with every single picture.
@@ -273,19 +258,24 @@ def _result_buttons(job_id: JobId, count: int, each: Sequence[Action] = ()) -> t
         Button(
             action=action,
             label=_LABELS[action][0] + f" {index + 1}" * (count > 1),
-            job_id=job_id,
+            job_id=job.id,
             index=index,
             emoji=_LABELS[action][1],
         )
         for action in each
         for index in range(min(count, PICTURE_LIMIT))
     ]
-    return (
-        Button(action=Action.AGAIN, label="Again", job_id=job_id, emoji="🔁"),
-        *several,
-        Button(action=Action.EDIT, label="Edit", job_id=job_id, emoji="✏️"),
-        _delete_button(job_id),
-    )
+    if job.request.params.task.is_for_tools:
+        return (*several, _delete_button(job.id))  # the same tool would make the same again
+    again = Button(action=Action.AGAIN, label="Again", job_id=job.id, emoji="🔁")
+    return (again, *several, *_edit_buttons(job), _delete_button(job.id))
+
+
+def _edit_buttons(job: Job) -> tuple[Button, ...]:
+    """For what has a prompt to edit."""
+    if job.request.params.task.is_for_tools:
+        return ()
+    return (Button(action=Action.EDIT, label="Edit", job_id=job.id, emoji="✏️"),)
 
 
 def _delete_button(job_id: JobId) -> Button:

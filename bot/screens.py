@@ -29,6 +29,7 @@ with a picture, or reply to one of mine and mention {mention}.
 **Keep to a picture**: `/control` follows its edges, depth or pose, where there is a ControlNet.
 **Make a pattern**: with `--tile` the edges meet without a seam.
 **Make it larger**: Upscale under a result, or `/upscale` for any picture.
+**Take it apart**: `/cutout` removes a background, `/describe` says what a picture shows.
 **Start from settings**: choose Apps → Use these settings on any picture that carries them, mine \
 or another program's.
 **Go on**: the buttons under a result draw it again, vary it, enlarge it, edit it, or delete it.

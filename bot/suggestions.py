@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 import discord
 from discord import app_commands
 
-from bot.desk import catalog_for
+from bot.desk import catalog_for, desk_of
 from generation.backends.base import LoraInfo, ModelInfo, OptionInfo, OptionKind
 from generation.catalog import Catalog
 from generation.errors import InvalidParams, Unavailable
 from generation.own_options import values_of
 from generation.prompt import split_settings, write_setting, written
-from generation.types import OptionValue, Setting
+from generation.types import OptionValue, Setting, Task
 
 Suggestions = Iterator[tuple[str, str]]
 Choices = list[app_commands.Choice[str]]
@@ -52,6 +52,19 @@ def suggest_models(catalog: Catalog, typed: str) -> Suggestions:
 async def offer_models(interaction: discord.Interaction, typed: str) -> Choices:
     """The choices for an option that names a model."""
     return choices(suggest_models(catalog_for(interaction), typed))
+
+
+def suggest_tools(catalog: Catalog, task: Task, typed: str) -> Suggestions:
+    """Tools for a task by their titles."""
+    wanted = typed.casefold()
+    for tool in catalog.tools(task):
+        if wanted in tool.title.casefold() or wanted in tool.name.casefold():
+            yield tool.title, tool.name
+
+
+def offer_tools(interaction: discord.Interaction, task: Task, typed: str) -> Choices:
+    """The choices for an option that names a tool for the task."""
+    return choices(suggest_tools(desk_of(interaction).catalog, task, typed))
 
 
 def suggest_samplers(model: ModelInfo | None, typed: str) -> Suggestions:

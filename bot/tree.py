@@ -7,6 +7,8 @@ from discord import app_commands
 
 from bot import errors
 from bot.cogs.control import control
+from bot.cogs.cutout import cutout
+from bot.cogs.describe import describe, describe_message
 from bot.cogs.guide import guide
 from bot.cogs.imagine import imagine
 from bot.cogs.inpaint import inpaint, outpaint
@@ -29,6 +31,9 @@ class EaselTree(app_commands.CommandTree[DeskClient]):
         self.add_command(outpaint)
         self.add_command(control)
         self.add_command(upscale)
+        self.add_command(cutout)
+        self.add_command(describe)
+        self.add_command(describe_message)
         self.add_command(reimagine)
         self.add_command(use_settings)
         self.add_command(line)

@@ -22,6 +22,11 @@ def can_grow(size: tuple[int, int], model: ModelInfo) -> bool:
     return model.max_side >= _LEAST_GAIN * max(size)
 
 
+def has_room(size: tuple[int, int], longest: int) -> bool:
+    """Whether a server's limit for a side leaves room for a picture so much larger."""
+    return longest >= _LEAST_GAIN * max(size)
+
+
 def enlarged(
     size: tuple[int, int], factor: float, *, longest: int, model: ModelInfo | None = None
 ) -> tuple[int, int]:

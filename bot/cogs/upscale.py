@@ -1,24 +1,35 @@
-"""``/upscale``: any picture made larger, drawn over by a model or merely enlarged."""
+"""``/upscale``: any picture made larger, by an upscaler, drawn over, or merely enlarged."""
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 import discord
 from discord import app_commands
 
 from bot import errors, replies, uploads
 from bot.desk import desk_of
-from bot.orders import Order, draft_of
+from bot.orders import Errand, Order, draft_of
 from bot.replies import PROMPT_ROOM
-from bot.suggestions import offer_models
+from bot.suggestions import Choices, choices, offer_models, suggest_tools
+from generation.catalog import Catalog
+from generation.choices import unknown
 from generation.enlarging import FACTOR
+from generation.errors import InvalidParams
 from generation.prompt import Draft
-from generation.types import SEED_MAX
+from generation.types import SEED_MAX, Task
 
-Method = Literal["with a model", "without a model"]
+REDRAW: Final = "drawn over"
+PLAIN: Final = "without a model"
 
-_WITH: Final[Method] = "with a model"
+_WAYS = {
+    REDRAW: "Drawn over by a model, which adds details",
+    PLAIN: "Without a model, at once",
+}
+_DRAWS_NOTHING = (
+    "An upscaler follows no prompt, strength, model or seed. Leave them out, or choose the method "
+    f"“{REDRAW}”."
+)
 
 
 @app_commands.command(description="Make a picture larger")
@@ -28,7 +39,7 @@ _WITH: Final[Method] = "with a model"
     image="The picture",
     factor="How many times as wide and high, as far as the server's limit goes",
     prompt="What it shows; not needed for a file that carries its settings",
-    method="A model draws details into it; without one it is only enlarged",
+    method="An upscaler, or drawn over with new details, or without a model",
     strength="How much the model redraws, from 0 to 1",
     model="Which model draws",
     seed="The same seed and settings give the same picture",
@@ -40,7 +51,7 @@ async def upscale(  # noqa: PLR0917 - discord.py makes the options of the parame
     image: discord.Attachment,
     factor: app_commands.Range[float, 1.25, 4.0] = FACTOR,
     prompt: app_commands.Range[str, 1, PROMPT_ROOM] | None = None,
-    method: Method = _WITH,
+    method: str | None = None,
     strength: app_commands.Range[float, 0, 1] | None = None,
     model: str | None = None,
     seed: app_commands.Range[int, -1, SEED_MAX] | None = None,
@@ -49,8 +60,17 @@ async def upscale(  # noqa: PLR0917 - discord.py makes the options of the parame
 ) -> None:
     """Check what was typed, acknowledge, and admit or enlarge it."""
     errors.remember_prompt(interaction, prompt or "")
-    intake, picture = desk_of(interaction).intake, uploads.of_attachment(image)
-    if method != _WITH:
+    desk, picture = desk_of(interaction), uploads.of_attachment(image)
+    is_redrawn = bool(prompt or model or strength is not None or seed is not None)
+    tool = _tool(desk.catalog, method, is_redrawn=is_redrawn)
+    intake = desk.intake
+    if tool is not None:
+        if is_redrawn:
+            raise InvalidParams("method", _DRAWS_NOTHING)
+        errand = Errand(task=Task.UPSCALE, picture=picture, tool=tool, factor=factor)
+        await intake.take(interaction, errand, private=private, spoiler=spoiler)
+        return
+    if method is not None and method.casefold() == PLAIN:
         receipt = await intake.acknowledge(interaction, private=private, spoiler=spoiler)
         encoded, note = await intake.enlarge(picture, factor, receipt)
         card = replies.enlarged(encoded, note, spoiler=spoiler)
@@ -66,3 +86,24 @@ async def upscale(  # noqa: PLR0917 - discord.py makes the options of the parame
 
 
 upscale.autocomplete("model")(offer_models)
+
+
+@upscale.autocomplete("method")
+async def _methods(interaction: discord.Interaction, typed: str) -> Choices:
+    ways = [(title, way) for way, title in _WAYS.items() if typed.casefold() in title.casefold()]
+    return choices([*suggest_tools(desk_of(interaction).catalog, Task.UPSCALE, typed), *ways])
+
+
+def _tool(catalog: Catalog, method: str | None, *, is_redrawn: bool) -> str | None:
+    """The name of the upscaler that is meant, if any is. Who says nothing has the first one.
+
+    Raises ``InvalidParams``.
+    """
+    if method is None:
+        offered = () if is_redrawn else catalog.tools(Task.UPSCALE)
+        return offered[0].name if offered else None
+    if method.casefold() in _WAYS:
+        return None
+    if not catalog.tools(Task.UPSCALE):
+        raise unknown("method", method, [*_WAYS])
+    return catalog.find_tool(Task.UPSCALE, method).name

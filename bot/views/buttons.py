@@ -15,9 +15,19 @@ from bot.custom_ids import Action
 from bot.desk import Desk, desk_of
 from bot.forms import form_for
 from bot.jobs import address_of, visible_job
-from bot.orders import Order, anew, draft_from, from_whole, inputs_of, to_enlarge
+from bot.orders import (
+    Errand,
+    Order,
+    anew,
+    draft_from,
+    errand_from,
+    from_whole,
+    inputs_of,
+    to_enlarge,
+)
 from generation.enlarging import FACTOR
 from generation.errors import Refused, UnknownJob
+from generation.prompt import Draft
 from generation.types import Job, JobId, JobState, StoredOutput, Task
 
 _Button = discord.ui.Button[discord.ui.LayoutView]
@@ -118,6 +128,9 @@ BUTTONS: tuple[type[discord.ui.DynamicItem[Any]], ...] = (ActionButton, RetiredB
 async def _again(press: Press) -> None:
     receipt = await press.desk.intake.acknowledge(press.interaction, private=press.private)
     job = await press.job()
+    if job.request.params.task.is_for_tools:
+        await press.desk.intake.admit(errand_from(job), receipt.like(address_of(job)))
+        return
     inputs = inputs_of(job)
     order = Order(
         draft=anew(draft_from(job.request.params)),
@@ -144,6 +157,10 @@ async def _upscale(press: Press) -> None:
     receipt = await press.desk.intake.acknowledge(press.interaction, private=press.private)
     job = await press.job()
     output = _output(press, job)
+    if press.desk.catalog.tools(Task.UPSCALE):
+        errand = Errand(task=Task.UPSCALE, picture=output.blob, parent=job.id)
+        await press.desk.intake.admit(errand, receipt.like(address_of(job)))
+        return
     draft = to_enlarge(draft_from(job.request.params), output.seed)
     draft = press.desk.catalog.fitted(draft, Task.IMG2IMG)
     order = Order(
@@ -153,6 +170,16 @@ async def _upscale(press: Press) -> None:
         factor=FACTOR,
         parent=job.id,
     )
+    await press.desk.intake.admit(order, receipt.like(address_of(job)))
+
+
+async def _imagine(press: Press) -> None:
+    receipt = await press.desk.intake.acknowledge(press.interaction, private=press.private)
+    job = await press.job()
+    if not job.outputs:
+        raise UnknownJob(detail="nothing was described")
+    text = (await press.desk.queue.picture(job.outputs[0].blob)).decode()
+    order = Order(draft=Draft(prompt=text), parent=job.id)
     await press.desk.intake.admit(order, receipt.like(address_of(job)))
 
 
@@ -206,6 +233,7 @@ _ACTIONS: dict[Action, Callable[[Press], Awaitable[None]]] = {
     Action.AGAIN: _again,
     Action.VARY: _vary,
     Action.UPSCALE: _upscale,
+    Action.IMAGINE: _imagine,
     Action.EDIT: _edit,
     Action.CANCEL: _cancel,
     Action.DELETE: _delete,

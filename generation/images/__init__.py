@@ -14,6 +14,7 @@ from generation.images.canvas import (
 from generation.images.card import paint_card, paint_cutout, paint_preview
 from generation.images.holes import punched
 from generation.images.ladder import Encoded, encode_ladder
+from generation.images.opacity import layered
 from generation.images.paint import paint_over
 from generation.images.patch import Patch, cut_patch, paste_patch
 from generation.images.preview import shrink_preview
@@ -31,6 +32,7 @@ __all__ = [
     "encode_ladder",
     "extended_canvas",
     "fit",
+    "layered",
     "masked_canvas",
     "paint_card",
     "paint_cutout",

@@ -47,7 +47,8 @@ def climb(png: bytes, max_bytes: int) -> Encoded:
             return Encoded(
                 data=png, media_type="image/png", extension="png", width=width, height=height
             )
-        picture = opened.convert("RGB")
+        is_opaque = "A" not in opened.getbands()
+        picture = opened.convert("RGB" if is_opaque else "RGBA")
     exif = _exif(read_png(png))
     for rung in _rungs(picture):
         data = rung.encode(rung.picture, exif)
@@ -76,15 +77,18 @@ class _Rung:
 def _rungs(picture: Image.Image) -> Iterator[_Rung]:
     yield _Rung(picture=picture, kind="webp", encode=_webp_lossless, note=None)
     lossy = "Compressed to fit Discord's upload limit here."
+    can_be_jpeg = picture.mode == "RGB"  # which knows no transparency
     yield _Rung(picture=picture, kind="webp", encode=_webp, note=lossy)
-    yield _Rung(picture=picture, kind="jpeg", encode=_jpeg, note=lossy)
+    if can_be_jpeg:
+        yield _Rung(picture=picture, kind="jpeg", encode=_jpeg, note=lossy)
     scale = _SHRINK
     while min(picture.size) * scale >= _SMALLEST_SIDE:
         size = (round(picture.width * scale), round(picture.height * scale))
         small = picture.resize(size, Image.Resampling.LANCZOS)
         note = f"Shrunk to {size[0]}×{size[1]} to fit Discord's upload limit here."
         yield _Rung(picture=small, kind="webp", encode=_webp, note=note)
-        yield _Rung(picture=small, kind="jpeg", encode=_jpeg, note=note)
+        if can_be_jpeg:
+            yield _Rung(picture=small, kind="jpeg", encode=_jpeg, note=note)
         scale *= _SHRINK
 
 

@@ -50,7 +50,7 @@ class Studio:
         self.time = time
         self.clock = StudioClock(time)
         self.data = data
-        self.backend = ScriptedBackend(step_seconds=None, clock=self.clock)
+        self.backend = ScriptedBackend(step_seconds=None, clock=self.clock, tools=())
         self.catalog = Catalog()
         self.exchanges: list[Exchange] = []
         sandbox.observers.append(self.exchanges.append)

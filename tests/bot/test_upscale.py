@@ -116,7 +116,7 @@ async def test_without_a_model_the_picture_is_enlarged_at_once_and_says_so(
     assert await studio.jobs(studio.alice) == []
 
 
-@pytest.mark.parametrize("method", ["with a model", "without a model"])
+@pytest.mark.parametrize("method", ["drawn over", "without a model"])
 @pytest.mark.parametrize(
     ("image", "sentence"),
     [

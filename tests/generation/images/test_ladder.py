@@ -73,3 +73,15 @@ async def test_a_smaller_limit_never_gives_a_larger_picture() -> None:
 async def test_what_cannot_fit_is_refused() -> None:
     with pytest.raises(DeliveryError):
         await encode_ladder(noisy_png(), 100)
+
+
+@pytest.mark.parametrize("limit", [190_000, 100_000, 40_000])
+async def test_transparency_is_never_given_up(limit: int) -> None:
+    with Image.open(io.BytesIO(noisy_png())) as opened:
+        picture = opened.convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L"))
+    encoded = await encode_ladder(saved(picture, "PNG"), limit)
+    assert encoded.media_type == "image/webp"
+    with Image.open(io.BytesIO(encoded.data)) as made:
+        assert made.mode == "RGBA"
+        assert made.getchannel("A").getextrema()[0] < 10
