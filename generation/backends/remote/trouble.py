@@ -231,7 +231,7 @@ def _too_large(server: Server) -> Trouble:
 def _too_many(server: Server) -> Trouble:
     return Trouble(
         cause=f"{server.url} has had too many requests (status 429).",
-        mend="Give this backend a lower concurrency, or raise the server's limit.",
+        mend="Give this backend fewer slots, or raise the server's limit.",
     )
 
 
