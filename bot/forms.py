@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import discord
 
 from bot import errors
 from bot.desk import desk_of
-from bot.orders import Inputs, Order, draft_from, inputs_of
+from bot.orders import Order, again, draft_from
 from bot.replies import PROMPT_ROOM
 from bot.text import clip, plain
 from bot.uploads import Pointer
 from generation.errors import InvalidParams
 from generation.prompt import Draft, merge, parse_flags, write_setting
-from generation.types import Job, JobId
+from generation.types import Job
 
 FORM_SECONDS = 3600.0
 """How long a form may stay open. Its submission is judged as if typed anew."""
@@ -45,10 +45,9 @@ class Form(discord.ui.Modal):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """What a form starts from: stored pictures and the job, if any, and how that is shown."""
+    """What a form starts from: the job with its stored pictures, if any, and how that is shown."""
 
-    inputs: Inputs = field(default_factory=Inputs)
-    parent: JobId | None = None
+    job: Job | None = None
     private: bool = False
     spoiler: bool = False
 
@@ -87,16 +86,32 @@ class EditForm(Form):
                 f"The settings are flags like --steps 20; this is none: {settings.prompt[:80]}",
             )
         options = replace(settings, negative_prompt=self._negative.value or None)
-        order = Order(
-            draft=replace(merge(options, parse_flags(prompt)), controls=self._controls),
-            picture=self._origin.inputs.picture,
-            mask=self._origin.inputs.mask,
-            controls=self._origin.inputs.controls,
-            parent=self._origin.parent,
-        )
+        draft, job = merge(options, parse_flags(prompt)), self._origin.job
+        draft = replace(draft, controls=self._controls)
+        order = Order(draft=draft) if job is None else again(job, draft)
         await desk_of(interaction).intake.take(
             interaction, order, private=self._origin.private, spoiler=self._origin.spoiler
         )
+
+
+class InstructionForm(Form):
+    """What to change in a picture found in a message."""
+
+    def __init__(self, picture: Pointer) -> None:
+        super().__init__(title="Edit this picture")
+        self._picture = picture
+        self._prompt = self.ask(
+            "Instruction",
+            _paragraph("prompt", ""),
+            "What to change, such as: make it night. Flags work here too.",
+        )
+
+    async def on_submit(self, interaction: discord.Interaction, /) -> None:
+        """Admit the picture and the instruction as a new job."""
+        prompt = self._prompt.value
+        errors.remember_prompt(interaction, prompt)
+        order = Order(draft=parse_flags(prompt), references=(self._picture,), instructs=True)
+        await desk_of(interaction).intake.take(interaction, order, private=False)
 
 
 class ReimagineForm(Form):
@@ -129,7 +144,7 @@ class ReimagineForm(Form):
 
 def form_for(job: Job, *, private: bool, spoiler: bool) -> EditForm:
     """The form with everything that led to the job."""
-    origin = Origin(inputs=inputs_of(job), parent=job.id, private=private, spoiler=spoiler)
+    origin = Origin(job=job, private=private, spoiler=spoiler)
     return EditForm(draft_from(job.request.params), title="Edit and draw again", origin=origin)
 
 
@@ -146,6 +161,7 @@ def settings_text(draft: Draft) -> str:
         ("strength", _short(draft.strength)),
         ("eta", _short(draft.eta)),
         ("clip-skip", None if draft.clip_skip == 1 else draft.clip_skip),
+        ("iw", _short(draft.reference_weight)),
         ("mask-blur", draft.mask_blur),
         ("padding", draft.padding),
         ("hires", _short(draft.hires)),

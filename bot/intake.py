@@ -96,7 +96,7 @@ class Intake:
         if isinstance(order, Errand):
             catalog.find_tool(order.task, order.tool)
         else:
-            catalog.resolve(order.draft, task=order.task)
+            catalog.resolve(order.draft, task=order.task, references=len(order.references))
 
     def groups_of(self, user: discord.User | discord.Member, guild_id: int | None) -> Groups:
         """What the user belongs to there."""

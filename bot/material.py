@@ -45,20 +45,24 @@ class Material:
 
         Raises ``BadImage``, ``InvalidParams``, ``PictureGone`` and ``StorageError``.
         """
+        seen = [await self._picture(source) for source in order.references]
         held = [await self._picture(source) for source in order.controls]
-        pictures, params = await self._drawn(order, scope, catalog, held)
+        pictures, params = await self._drawn(order, scope, catalog, [*seen, *held])
         # As large as the finished picture: with hires there is more to hold to than at first.
         shown = [await fit(picture.png, *params.final_size) for picture in held]
-        return (*pictures, *shown), params
+        return (*pictures, *(picture.png for picture in seen), *shown), params
 
     async def _drawn(
-        self, order: Order, scope: ScopeId, catalog: Catalog, held: Sequence[Picture]
+        self, order: Order, scope: ScopeId, catalog: Catalog, beside: Sequence[Picture]
     ) -> tuple[tuple[bytes, ...], Params]:
-        """The pictures that are redrawn, and the parameters; ``held`` are those of controls."""
+        """The pictures that are redrawn, and the parameters; those ``beside`` are only seen."""
+        looked_at = len(order.references)
         if order.picture is None:
-            # What a picture is held to gives it its shape.
-            shape = (held[0].width, held[0].height) if held else None
-            return (), catalog.resolve(order.draft, task=order.task, picture_size=shape)
+            # What a picture is drawn from, or held to, gives it its shape.
+            shape = (beside[0].width, beside[0].height) if beside else None
+            return (), catalog.resolve(
+                order.draft, task=order.task, picture_size=shape, references=looked_at
+            )
         picture = await self._picture(order.picture)
         if order.mask is not None:
             return await self._masked(order, picture, scope, catalog)
@@ -66,7 +70,7 @@ class Material:
         draft = order.draft
         if order.factor is not None:
             draft = await self._enlarged(draft, size, order.factor, scope, catalog)
-        params = catalog.resolve(draft, task=order.task, picture_size=size)
+        params = catalog.resolve(draft, task=order.task, picture_size=size, references=looked_at)
         return (await fit(picture.png, params.width, params.height),), params
 
     async def for_tool(
@@ -119,7 +123,9 @@ class Material:
         canvas = await self._canvas(order, picture, longest)
         part = await size_to_redraw(canvas, blur=asked.mask_blur, padding=asked.padding)
         redraw = Redraw(canvas=(canvas.width, canvas.height), part=part, longest=longest)
-        params = catalog.resolve(order.draft, task=order.task, redraw=redraw)
+        params = catalog.resolve(
+            order.draft, task=order.task, redraw=redraw, references=len(order.references)
+        )
         return (canvas.png, canvas.mask), params
 
     async def _canvas(self, order: Order, picture: Picture, longest: int) -> Canvas:

@@ -30,6 +30,7 @@ class Order:
 
     ``controls`` are the pictures for those of the draft, in their order.
     With a ``factor`` the picture is enlarged so many times, as far as is allowed, and redrawn.
+    ``references`` are to be looked at; where the prompt ``instructs``, it says what to change.
     """
 
     draft: Draft
@@ -37,11 +38,15 @@ class Order:
     mask: Mask | None = None
     controls: tuple[Pointer | BlobId, ...] = ()
     factor: float | None = None
+    references: tuple[Pointer | BlobId, ...] = ()
+    instructs: bool = False
     parent: JobId | None = None
 
     @property
     def task(self) -> Task:
         """What that asks of a model."""
+        if self.instructs:
+            return Task.EDIT
         if self.picture is None:
             return Task.TXT2IMG
         return Task.IMG2IMG if self.mask is None else Task.INPAINT
@@ -69,6 +74,7 @@ class Inputs:
 
     picture: BlobId | None = None
     mask: BlobId | None = None
+    references: tuple[BlobId, ...] = ()
     controls: tuple[BlobId, ...] = ()
 
 
@@ -76,10 +82,26 @@ def inputs_of(job: Job) -> Inputs:
     """What the job started from, in the order of ``Request.inputs``."""
     params, inputs = job.request.params, job.request.inputs
     own = {Task.IMG2IMG: 1, Task.INPAINT: 2}.get(params.task, 0)
+    looked_at = own + params.references
     return Inputs(
         picture=inputs[0] if own and inputs else None,
         mask=inputs[1] if own == 2 and len(inputs) > 1 else None,
-        controls=inputs[own + params.references :][: len(params.controls)],
+        references=inputs[own:looked_at],
+        controls=inputs[looked_at:][: len(params.controls)],
+    )
+
+
+def again(job: Job, draft: Draft) -> Order:
+    """The order for that draft, with all the stored pictures that the job had."""
+    inputs = inputs_of(job)
+    return Order(
+        draft=draft,
+        picture=inputs.picture,
+        mask=inputs.mask,
+        references=inputs.references,
+        controls=inputs.controls,
+        instructs=job.request.params.task is Task.EDIT,
+        parent=job.id,
     )
 
 
@@ -117,7 +139,7 @@ def draft_from(params: Params) -> Draft:
         scheduler=params.scheduler,
         seed=params.seed,
         count=params.count,
-        strength=None if params.task is Task.TXT2IMG else params.strength,
+        strength=params.strength if params.task in {Task.IMG2IMG, Task.INPAINT} else None,
         loras=params.loras,
         eta=params.eta or None,
         clip_skip=params.clip_skip,
@@ -128,6 +150,7 @@ def draft_from(params: Params) -> Draft:
         hires_strength=params.hires_strength if params.hires > 1 else None,
         subseed=params.subseed if params.subseed_strength else None,
         subseed_strength=params.subseed_strength or None,
+        reference_weight=params.reference_weight if params.references else None,
         options=params.options,
         controls=params.controls,
         tiling=params.tiling or None,
@@ -160,5 +183,6 @@ def from_whole(draft: Draft) -> Draft:
         hires_strength=None,
         subseed=None,
         subseed_strength=None,
+        reference_weight=None,
     )
     return plain if draft.mask_blur is None else replace(plain, width=None, height=None)

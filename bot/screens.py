@@ -26,6 +26,8 @@ _GUIDE: Final = """\
 with a picture, or reply to one of mine and mention {mention}.
 **Change a part**: `/inpaint` draws anew what is white in a mask, or transparent in the picture; \
 `/outpaint` draws on beyond the edges.
+**Say what to change**: `/edit` changes a picture by your words, or choose Apps → Edit… on any \
+message with one; `/blend` draws one picture out of several.
 **Keep to a picture**: `/control` follows its edges, depth or pose, where there is a ControlNet.
 **Make a pattern**: with `--tile` the edges meet without a seam.
 **Make it larger**: Upscale under a result, or `/upscale` for any picture.

@@ -36,8 +36,11 @@ def _drawing(params: Params) -> list[str]:
         f"guidance {params.guidance_scale:g}",
         plain(params.sampler, 60),
     ]
-    if params.task is not Task.TXT2IMG:
+    if params.task in {Task.IMG2IMG, Task.INPAINT}:
         parts.append(f"strength {params.strength:g}")
+    if params.references:
+        looked = "1 picture" if params.references == 1 else f"{params.references} pictures"
+        parts.append(f"from {looked} at {params.reference_weight:g}")
     if params.hires > 1:
         parts.append(f"hires {params.hires:g} at {params.hires_strength:g}")
     if params.eta:

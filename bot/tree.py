@@ -9,6 +9,7 @@ from bot import errors
 from bot.cogs.control import control
 from bot.cogs.cutout import cutout
 from bot.cogs.describe import describe, describe_message
+from bot.cogs.edit import blend, edit, edit_message
 from bot.cogs.guide import guide
 from bot.cogs.imagine import imagine
 from bot.cogs.inpaint import inpaint, outpaint
@@ -30,11 +31,14 @@ class EaselTree(app_commands.CommandTree[DeskClient]):
         self.add_command(inpaint)
         self.add_command(outpaint)
         self.add_command(control)
+        self.add_command(edit)
+        self.add_command(blend)
         self.add_command(upscale)
         self.add_command(cutout)
         self.add_command(describe)
         self.add_command(describe_message)
         self.add_command(reimagine)
+        self.add_command(edit_message)
         self.add_command(use_settings)
         self.add_command(line)
         self.add_command(jobs)

@@ -39,6 +39,13 @@ def choose_strength(draft: Draft, model: ModelInfo, task: Task) -> float:
                 "strength", "Strength says how much of a picture is redrawn; add a picture to it."
             )
         return _NO_STRENGTH
+    if task is Task.EDIT:
+        if asked is not None:
+            raise InvalidParams(
+                "strength",
+                "How much an edit changes is up to its instruction; leave the strength out.",
+            )
+        return _NO_STRENGTH
     if asked is None:
         return model.strength if task is Task.IMG2IMG else STRENGTH
     if not 0 < asked <= 1:

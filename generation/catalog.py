@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -26,6 +27,7 @@ from generation.own_options import choose_options, fitting_options
 from generation.prompt import Draft, clean_text
 from generation.prompt.emphasis import read_phrases
 from generation.redrawing import Redraw, mask_blur, padding, size_for
+from generation.references import choose_looker, choose_weight
 from generation.sizes import choose_size, names_no_size
 from generation.tools import WORDS
 from generation.types import Params, Task
@@ -167,29 +169,35 @@ class Catalog:
         default_model: str | None = None,
         picture_size: tuple[int, int] | None = None,
         redraw: Redraw | None = None,
+        references: int = 0,
     ) -> Params:
         """Everything the draft left open, filled in, and everything it says, checked.
 
         ``picture_size`` is the uploaded picture's width and height; where the draft names no
-        size, the result takes its shape. ``redraw`` is what inpainting works on. A random seed is
-        drawn here, so that what is stored can be repeated. Raises ``InvalidParams`` with one
-        sentence for the first problem.
+        size, the result takes its shape. ``redraw`` is what inpainting works on. With so many
+        ``references`` another model is chosen where the default cannot look at them. A random
+        seed is drawn here, so that what is stored can be repeated. Raises ``InvalidParams`` with
+        one sentence for the first problem.
 
         The first of the model's engines that can do all of it says what was left open.
         """
         model = self._choose(draft.model, default_model)
+        if references:
+            every = self._models.values()
+            model, task = choose_looker(draft, model, every, task, references)
         if task not in model.tasks:
             raise InvalidParams("model", _cannot(model, task, self._models.values()))
         offers = [offer for offer in self._single[model.name] if task in offer.tasks]
+        fill = functools.partial(self._resolved, references=references)
         if offers == [model]:
-            return self._resolved(draft, model, task, picture_size, redraw)
+            return fill(draft, model, task, picture_size, redraw)
         refusals: list[InvalidParams] = []
         for offer in offers:
             try:
-                return self._resolved(draft, offer, task, picture_size, redraw)
+                return fill(draft, offer, task, picture_size, redraw)
             except InvalidParams as refusal:
                 refusals.append(refusal)
-        self._resolved(draft, model, task, picture_size, redraw)  # says what none of them can do
+        fill(draft, model, task, picture_size, redraw)  # says what none of them can do
         raise _not_together(model, refusals)
 
     def _resolved(
@@ -199,6 +207,8 @@ class Catalog:
         task: Task,
         picture_size: tuple[int, int] | None,
         redraw: Redraw | None,
+        *,
+        references: int,
     ) -> Params:
         if redraw is not None and names_no_size(draft):
             width, height = size_for(redraw, model)
@@ -234,10 +244,17 @@ class Catalog:
             hires_strength=hires_strength,
             subseed=subseed,
             subseed_strength=subseed_strength,
+            references=references,
+            reference_weight=choose_weight(draft, model, references),
             options=choose_options(draft, model, task),
             controls=choose_controls(draft, model, self._models.values()),
             tiling=choose_tiling(draft, model, task, self._models.values()),
         )
+
+    def looks(self, model: str, task: Task) -> bool:
+        """Whether a model of that name looks at pictures in the task. Raises ``InvalidParams``."""
+        found = self.find(model)
+        return bool(found.max_references) and task in found.looks & found.tasks
 
     def fitted(self, draft: Draft, task: Task) -> Draft:
         """The draft of another task's job for this one, without options that do not fit it.

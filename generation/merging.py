@@ -73,6 +73,8 @@ def _joined(first: ModelInfo, other: ModelInfo) -> ModelInfo:
         max_clip_skip=max(first.max_clip_skip, other.max_clip_skip),
         uses_subseed=first.uses_subseed or other.uses_subseed,
         max_references=max(first.max_references, other.max_references),
+        looks=first.looks | other.looks,
+        uses_reference_weight=first.uses_reference_weight or other.uses_reference_weight,
         controls=_by_name(first.controls, other.controls),
         uses_tiling=first.uses_tiling or other.uses_tiling,
         options=_by_name(first.options, other.options, _joined_option),
@@ -153,7 +155,7 @@ def _fits_extras(params: Params, model: ModelInfo) -> bool:
     loras = {lora.name for lora in model.loras}
     return (
         all(lora.name in loras for lora in params.loras)
-        and params.references <= model.max_references
+        and _looks_at_all(params, model)
         and all(
             each.kind in controls and (controls[each.kind].prepares or not each.prepare)
             for each in params.controls
@@ -161,6 +163,13 @@ def _fits_extras(params: Params, model: ModelInfo) -> bool:
         and (not params.tiling or model.uses_tiling)
         and _knows_options(params, model)
     )
+
+
+def _looks_at_all(params: Params, model: ModelInfo) -> bool:
+    if not params.references:
+        return True
+    weighed = model.uses_reference_weight or params.reference_weight == 1
+    return weighed and params.task in model.looks and params.references <= model.max_references
 
 
 def _knows_options(params: Params, model: ModelInfo) -> bool:

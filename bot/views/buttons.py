@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import discord
@@ -18,6 +18,7 @@ from bot.jobs import address_of, visible_job
 from bot.orders import (
     Errand,
     Order,
+    again,
     anew,
     draft_from,
     errand_from,
@@ -131,14 +132,7 @@ async def _again(press: Press) -> None:
     if job.request.params.task.is_for_tools:
         await press.desk.intake.admit(errand_from(job), receipt.like(address_of(job)))
         return
-    inputs = inputs_of(job)
-    order = Order(
-        draft=anew(draft_from(job.request.params)),
-        picture=inputs.picture,
-        mask=inputs.mask,
-        controls=inputs.controls,
-        parent=job.id,
-    )
+    order = again(job, anew(draft_from(job.request.params)))
     await press.desk.intake.admit(order, receipt.like(address_of(job)))
 
 
@@ -148,9 +142,23 @@ async def _vary(press: Press) -> None:
     output = _output(press, job)
     draft = anew(from_whole(draft_from(job.request.params)))
     draft = press.desk.catalog.fitted(draft, Task.IMG2IMG)
-    held = inputs_of(job).controls
-    order = Order(draft=draft, picture=output.blob, controls=held, parent=job.id)
+    inputs = inputs_of(job)
+    seen = inputs.references if _looks_on(press, job) else ()
+    if seen:
+        draft = replace(draft, reference_weight=job.request.params.reference_weight)
+    order = Order(
+        draft=draft,
+        picture=output.blob,
+        references=seen,
+        controls=inputs.controls,
+        parent=job.id,
+    )
     await press.desk.intake.admit(order, receipt.like(address_of(job)))
+
+
+def _looks_on(press: Press, job: Job) -> bool:
+    """Whether the job's model can look at its pictures while it starts from another one."""
+    return press.desk.catalog.looks(job.request.params.model, Task.IMG2IMG)
 
 
 async def _upscale(press: Press) -> None:

@@ -77,8 +77,9 @@ class ModelInfo:
     prompt weigh words. ``eta_samplers`` are those that take ``eta``; ``clip_skip`` may be up to
     ``max_clip_skip``, where 1 skips nothing. ``uses_subseed`` says that noise can be turned towards
     another seed's. ``max_references`` is how many pictures it can look at besides the one it starts
-    from. ``uses_tiling``: it can make edges meet. ``options`` are its engine's own. ``aliases`` are
-    other names that it goes by, in files made with it. ``triggers`` are words that wake
+    from, in the tasks that it ``looks`` in; ``uses_reference_weight`` says that they can count more
+    or less. ``uses_tiling``: it can make edges meet. ``options`` are its engine's own. ``aliases``
+    are other names that it goes by, in files made with it. ``triggers`` are words that wake
     what it was trained on; ``licence`` is its name, "" where it is not known.
     """
 
@@ -114,6 +115,8 @@ class ModelInfo:
     max_clip_skip: int = 1
     uses_subseed: bool = False
     max_references: int = 0
+    looks: frozenset[Task] = frozenset({Task.EDIT})
+    uses_reference_weight: bool = False
     controls: tuple[ControlInfo, ...] = ()
     uses_tiling: bool = False
     options: tuple[OptionInfo, ...] = ()

@@ -32,6 +32,9 @@ TEST_CARD = ModelInfo(
     samplers=("Euler a", "Euler"),
     schedulers=("Automatic", "Karras"),
     tasks=frozenset(task for task in Task if not task.is_for_tools),
+    max_references=4,
+    looks=frozenset({Task.TXT2IMG, Task.IMG2IMG, Task.EDIT}),
+    uses_reference_weight=True,
 )
 
 TEST_TOOLS = (
@@ -226,7 +229,7 @@ class ScriptedBackend:
         width, height = params.final_size
         if params.task is Task.DESCRIBE:
             return Output.of_text(f"a picture of {width} by {height} pixels")
-        data = await self._picture(params, seed, work.image)
+        data = await self._picture(work, seed)
         return Output(
             data=data,
             media_type="image/png",
@@ -235,9 +238,10 @@ class ScriptedBackend:
             seed=seed,
         )
 
-    async def _picture(self, params: Params, seed: int, image: bytes | None) -> bytes:
+    async def _picture(self, work: Work, seed: int) -> bytes:
+        params, image = work.params, work.image
         if image is None or not params.task.is_for_tools:
-            return await asyncio.to_thread(paint_card, params, seed, image)
+            return await asyncio.to_thread(paint_card, params, seed, image, work.references)
         fitted = await fit(image, *params.final_size)
         if params.task is Task.UPSCALE:
             return fitted

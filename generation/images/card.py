@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -13,19 +14,23 @@ from generation.types import Params, Task
 
 _LINE = 1.35
 _WORDS_PER_CARD = 60
+_VEIL = 0.4
 
 
-def paint_card(params: Params, seed: int, image: bytes | None = None) -> bytes:
+def paint_card(
+    params: Params, seed: int, image: bytes | None = None, references: Sequence[bytes] = ()
+) -> bytes:
     """A PNG of the finished size: a gradient in the seed's colours, labelled with the settings.
 
-    With ``image`` the card is laid over that picture by ``strength``. The same arguments give the
-    same bytes. Carries the settings text that every picture carries.
+    With ``image`` the card is laid over that picture by ``strength``; ``references`` shimmer
+    through it side by side. The same arguments give the same bytes. Carries the settings text
+    that every picture carries.
     """
     card = _gradient(*params.final_size, seed)
     if image is not None and params.task is not Task.TXT2IMG:
-        with Image.open(io.BytesIO(image), formats=("PNG",)) as opened:
-            below = opened.convert("RGB").resize(card.size)
-        card = Image.blend(below, card, params.strength)
+        card = Image.blend(_read(image, card.size), card, params.strength)
+    if references:
+        card = Image.blend(_side_by_side(references, card.size), card, _VEIL)
     _label(card, params, seed)
     return embed_png(encode_png(card), write(params, seed=seed, model_title="Test card"))
 
@@ -49,6 +54,19 @@ def paint_cutout(png: bytes) -> bytes:
     ImageDraw.Draw(oval).ellipse((0, 0, picture.width - 1, picture.height - 1), fill=255)
     picture.putalpha(oval)
     return encode_png(picture)
+
+
+def _side_by_side(pictures: Sequence[bytes], size: tuple[int, int]) -> Image.Image:
+    whole = Image.new("RGB", size)
+    edges = [round(index * size[0] / len(pictures)) for index in range(len(pictures) + 1)]
+    for picture, left, right in zip(pictures, edges, edges[1:], strict=False):
+        whole.paste(_read(picture, (right - left, size[1])), (left, 0))
+    return whole
+
+
+def _read(png: bytes, size: tuple[int, int]) -> Image.Image:
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as opened:
+        return opened.convert("RGB").resize(size)
 
 
 def _gradient(width: int, height: int, seed: int) -> Image.Image:

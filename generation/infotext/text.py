@@ -47,7 +47,7 @@ def write(
     fields |= _of_seed(params, seed)
     fields["Size"] = f"{params.width}x{params.height}"
     fields["Model"] = model_title or params.model
-    if params.task is not Task.TXT2IMG:
+    if params.task in {Task.IMG2IMG, Task.INPAINT}:
         fields["Denoising strength"] = f"{params.strength:g}"
     if params.task is Task.INPAINT:
         fields |= _of_mask(params)

@@ -43,6 +43,7 @@ class Draft:
     hires_strength: float | None = None
     subseed: int | None = None
     subseed_strength: float | None = None
+    reference_weight: float | None = None
     options: tuple[Setting, ...] = ()
     controls: tuple[Control, ...] = ()
     tiling: bool | None = None

@@ -213,6 +213,10 @@ def _ratio(text: str, _flag: str) -> Value:
     return text.lower().replace("x", ":").replace("×", ":").replace("/", ":")
 
 
+def _number(*spellings: str, field: str, example: str) -> FlagInfo:
+    return FlagInfo(spellings=spellings, field=field, example=example, read=_number_reader(field))
+
+
 FLAGS: tuple[FlagInfo, ...] = (
     FlagInfo(spellings=("ar", "aspect"), field="aspect_ratio", example="3:2", read=_ratio),
     FlagInfo(
@@ -225,22 +229,13 @@ FLAGS: tuple[FlagInfo, ...] = (
     FlagInfo(spellings=("seed",), field="seed", example="42", read=_seed_reader("seed")),
     FlagInfo(spellings=("steps",), field="steps", example="20", read=_whole_reader("steps")),
     FlagInfo(spellings=("count", "n"), field="count", example="4", read=_whole_reader("count")),
-    FlagInfo(
-        spellings=("cfg", "guidance"),
-        field="guidance_scale",
-        example="6.5",
-        read=_number_reader("guidance_scale"),
-    ),
+    _number("cfg", "guidance", field="guidance_scale", example="6.5"),
     FlagInfo(spellings=("width", "w"), field="width", example="512", read=_whole_reader("width")),
     FlagInfo(
         spellings=("height", "h"), field="height", example="512", read=_whole_reader("height")
     ),
-    FlagInfo(
-        spellings=("strength",),
-        field="strength",
-        example="0.6",
-        read=_number_reader("strength"),
-    ),
+    _number("strength", field="strength", example="0.6"),
+    _number("iw", "image-weight", field="reference_weight", example="0.6"),
     FlagInfo(
         spellings=("model",),
         field="model",
@@ -296,19 +291,9 @@ FLAGS: tuple[FlagInfo, ...] = (
         read=_whole_reader("padding"),
     ),
     FlagInfo(spellings=("hires",), field="hires", example="2", read=_number_reader("hires")),
-    FlagInfo(
-        spellings=("hires-strength", "hires_strength"),
-        field="hires_strength",
-        example="0.5",
-        read=_number_reader("hires_strength"),
-    ),
+    _number("hires-strength", "hires_strength", field="hires_strength", example="0.5"),
     FlagInfo(spellings=("subseed",), field="subseed", example="7", read=_seed_reader("subseed")),
-    FlagInfo(
-        spellings=("subseed-strength", "subseed_strength"),
-        field="subseed_strength",
-        example="0.1",
-        read=_number_reader("subseed_strength"),
-    ),
+    _number("subseed-strength", "subseed_strength", field="subseed_strength", example="0.1"),
     FlagInfo(spellings=("lora",), field="loras", example="ink:0.8", read=read_lora),
     FlagInfo(
         spellings=("set",),
@@ -325,7 +310,6 @@ _KNOWN = ", ".join(f"--{info.spellings[0]}" for info in FLAGS)
 
 # Midjourney's flags that have no meaning here, with what to use instead where there is something.
 _FOREIGN: dict[str, str] = {
-    "iw": "Use --strength, from 0 to 1, to say how much of the picture is redrawn.",
     "q": "Use --steps.",
     "quality": "Use --steps.",
     "r": "Use --count.",

@@ -158,6 +158,7 @@ def describe(model: LocalModel, family: Family, traits: Traits) -> ModelInfo:
         uses_subseed=family.denoiser == "unet" and Task.TXT2IMG in tasks,
         uses_tiling=family.denoiser == "unet",
         max_references=family.max_references if tasks & family.looks else 0,
+        looks=tasks & family.looks,
         licence=model.licence or "",
         triggers=model.triggers or (),
     )

@@ -88,8 +88,9 @@ async def test_the_bot_asks_for_no_privileged_intent(studio: Studio) -> None:
 
 
 async def test_commands_are_offered_in_servers_and_private_messages(studio: Studio) -> None:
-    everywhere = {"imagine", "inpaint", "outpaint", "control", "upscale"}
-    everywhere |= {"queue", "jobs", "models", "help", "Reimagine…", "Use these settings"}
+    everywhere = {"imagine", "inpaint", "outpaint", "control", "edit", "blend", "upscale"}
+    everywhere |= {"cutout", "describe", "queue", "jobs", "models", "help", "Describe"}
+    everywhere |= {"Reimagine…", "Edit…", "Use these settings"}
     assert {str(item["name"]) for item in await studio.bob.commands("dm")} == everywhere
     assert {str(item["name"]) for item in await studio.bob.commands("general")} == {
         *everywhere,

@@ -60,6 +60,7 @@ SECOND = replace(
     max_clip_skip=2,
     uses_subseed=True,
     max_references=1,
+    looks=frozenset({Task.TXT2IMG}),
     controls=(ControlInfo(name="pose"), ControlInfo(name="canny", prepares=True)),
     uses_tiling=True,
     options=(
@@ -161,6 +162,7 @@ def test_a_task_is_judged_by_the_engines_that_have_it() -> None:
         {"clip_skip": 2},
         {"subseed_strength": 0.1},
         {"references": 1},
+        {"references": 1, "reference_weight": 0.5},
         {"controls": (Control(kind="pose", prepare=False),)},
         {"controls": (Control(kind="canny"),)},
         {"tiling": True},
@@ -228,8 +230,8 @@ def test_merging_leaves_no_ability_out() -> None:
         *("multiple_of",),
         *("min_side", "max_side", "min_steps", "max_steps", "min_guidance", "max_guidance"),
         *("max_count", "uses_negative_prompt", "uses_guidance", "uses_emphasis", "eta_samplers"),
-        *("max_clip_skip", "uses_subseed", "max_references", "controls", "uses_tiling"),
-        *("options", "aliases"),
+        *("max_clip_skip", "uses_subseed", "max_references", "looks", "controls", "uses_tiling"),
+        *("options", "aliases", "uses_reference_weight"),
     }
     assert {field.name for field in fields(ModelInfo)} == first_describes | joined
 
