@@ -7,6 +7,7 @@ from tests.servers.a1111_relatives import (
     ForgeTwin,
     KoboldTwin,
     NoWebUiTwin,
+    PartialTwin,
     SdCppTwin,
     SdNextTwin,
 )
@@ -19,4 +20,5 @@ TWINS: dict[str, type[Twin]] = {
     "sdnext": SdNextTwin,
     "sdcpp": SdCppTwin,
     "koboldcpp": KoboldTwin,
+    "partial": PartialTwin,
 }

@@ -63,7 +63,7 @@ class A1111Twin(Twin):
         for path, answer in self.lists().items():
             app.router.add_get(path, _listed(answer))
         app.router.add_get("/sdapi/v1/options", self._options)
-        app.router.add_get("/sdapi/v1/samplers", self._samplers)
+        self.add_samplers(app)
         app.router.add_post("/sdapi/v1/txt2img", self._draw)
         app.router.add_post("/sdapi/v1/img2img", self._draw)
         app.router.add_post("/sdapi/v1/extra-single-image", self._extra)
@@ -73,6 +73,10 @@ class A1111Twin(Twin):
             app.router.add_post(f"/sdapi/v1/refresh-{what}", self._refresh)
         app.router.add_route("*", "/{rest:.*}", _not_found)
         return app
+
+    def add_samplers(self, app: web.Application) -> None:
+        """The list of samplers, which tests change."""
+        app.router.add_get("/sdapi/v1/samplers", self._samplers)
 
     def add_progress(self, app: web.Application) -> None:
         """What tells how far jobs are, and stops them."""

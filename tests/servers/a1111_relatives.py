@@ -149,6 +149,20 @@ class KoboldTwin(SdCppTwin):
         return {"images": images, "parameters": {}, "info": ""}
 
 
+class PartialTwin(KoboldTwin):
+    """A server of txt2img and img2img, and of its settings: no list of anything."""
+
+    def lists(self) -> Mapping[str, object]:
+        return {}
+
+    def app(self) -> web.Application:
+        self.options = {"model": "a-model.ckpt", "width": 512}
+        return super().app()
+
+    def add_samplers(self, app: web.Application) -> None:
+        """There is no list of them."""
+
+
 def _as_jpeg(image: str) -> str:
     with Image.open(io.BytesIO(base64.b64decode(image))) as opened:
         picture = opened.convert("RGB")

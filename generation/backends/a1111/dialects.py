@@ -22,6 +22,7 @@ class Kind(StrEnum):
     SDNEXT = "SD.Next"
     SDCPP = "stable-diffusion.cpp"
     KOBOLD = "KoboldCpp"
+    OTHER = "a server that speaks a part of AUTOMATIC1111's API"
 
 
 class Batching(StrEnum):
@@ -101,12 +102,26 @@ KOBOLD = Dialect(
     max_side=1024,
     max_steps=80,
 )
+OTHER = Dialect(
+    kind=Kind.OTHER,
+    can_halt=False,
+    batching=Batching.SINGLE,
+    loras=LoraWay.NONE,
+    has_masks=False,
+    has_hires=False,
+    reports=False,
+    has_overrides=False,
+    multiple_of=64,
+)
 
 
 async def find_dialect(wire: Wire) -> Dialect:
     """Who answers there. Raises ``BackendError`` where nobody speaks this API."""
     models = await wire.get("sdapi/v1/sd-models")
     if not models.is_ok:
+        if models.status == 404 and isinstance(await ask(wire, "sdapi/v1/options"), dict):
+            has_progress = await ask(wire, "sdapi/v1/progress") is not None
+            return replace(OTHER, has_progress=has_progress)
         raise _not_there(models, wire.server).unavailable()
     values.items(await models.read_json(), "list of models")
     version, modules, native, kobold, ping, progress = await asyncio.gather(

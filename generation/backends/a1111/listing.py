@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TypeVar
 
-from generation.backends.a1111.dialects import Dialect, ask
+from generation.backends.a1111.dialects import Dialect, Kind, ask
 from generation.backends.base import LoraInfo
 from generation.backends.remote import values
 from generation.backends.remote.wire import Wire
@@ -78,7 +78,7 @@ class Listing:
     @property
     def resident(self) -> str | None:
         """The checkpoint that is loaded, by its name here."""
-        written = self.settings.get("sd_model_checkpoint")
+        written = values.field_text(dict(self.settings), "sd_model_checkpoint")
         for checkpoint in self.checkpoints:
             if written in checkpoint.spellings:
                 return checkpoint.name
@@ -105,9 +105,12 @@ async def read_listing(wire: Wire, dialect: Dialect) -> Listing:
             return nothing
 
     loras = listed("sdapi/v1/loras", _rows, list[dict[str, object]]())
+    settings = listed("sdapi/v1/options", _settings, dict[str, object]())
     return Listing(
         dialect=dialect,
-        checkpoints=_checkpoints(answers["sdapi/v1/sd-models"]),
+        checkpoints=_only(settings)
+        if dialect.kind is Kind.OTHER
+        else _checkpoints(answers["sdapi/v1/sd-models"]),
         samplers=listed("sdapi/v1/samplers", _samplers, {}),
         schedulers=listed("sdapi/v1/schedulers", _schedulers, {}),
         upscalers=listed("sdapi/v1/upscalers", _names, ()),
@@ -125,7 +128,7 @@ async def read_listing(wire: Wire, dialect: Dialect) -> Listing:
         scripts=listed("sdapi/v1/scripts", _scripts, frozenset()),
         controls=listed("controlnet/control_types", _controls, ()),
         detailers=listed("adetailer/v1/ad_model", _detailers, ()),
-        settings=listed("sdapi/v1/options", _settings, {}),
+        settings=settings,
     )
 
 
@@ -180,6 +183,13 @@ def _checkpoints(answer: object) -> tuple[Checkpoint, ...]:
             Checkpoint(name=name, title=title, hash=short, spellings=frozenset(spellings)),
         )
     return tuple(found.values())
+
+
+def _only(settings: Mapping[str, object]) -> tuple[Checkpoint, ...]:
+    """The loaded model of a server that lists none."""
+    told = values.field_text(dict(settings), "sd_model_checkpoint")
+    name = told or values.field_text(dict(settings), "model") or "default"
+    return (Checkpoint(name=name, title=name, hash="", spellings=frozenset({name, told})),)
 
 
 def _file_name(path: str) -> str:

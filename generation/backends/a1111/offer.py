@@ -51,7 +51,7 @@ def _model(checkpoint: Checkpoint, listing: Listing) -> ModelInfo:
         eta_samplers=tuple(name for name in samplers if name.startswith("DDIM")),
         clip_skip=_clip_skip(listing),
         max_clip_skip=_MAX_CLIP_SKIP if dialect.has_overrides else 1,
-        uses_subseed=dialect.kind not in {Kind.SDCPP, Kind.KOBOLD},
+        uses_subseed=dialect.kind not in {Kind.SDCPP, Kind.KOBOLD, Kind.OTHER},
         controls=tuple(
             ControlInfo(name=each.name, title=each.title, prepares=each.prepares)
             for each in listing.controls

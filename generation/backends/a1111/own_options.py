@@ -51,7 +51,7 @@ def chosen(params: Params) -> Mapping[str, OptionValue]:
 def fields(listing: Listing) -> Iterator[Field]:
     """Every option that has an effect on that server, with the place of its field."""
     dialect = listing.dialect
-    if dialect.kind in {Kind.SDCPP, Kind.KOBOLD}:
+    if dialect.kind in {Kind.SDCPP, Kind.KOBOLD, Kind.OTHER}:
         return  # they take the payload, and leave these fields unread
     yield from _networks(listing)
     yield from _faces(listing)

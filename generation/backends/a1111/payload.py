@@ -87,12 +87,13 @@ def _common(work: Work, listing: Listing) -> dict[str, object]:
         "height": params.height,
         "steps": params.steps,
         "cfg_scale": params.guidance_scale,
-        "sampler_name": _known(listing.samplers, params.sampler, "sampler"),
         "send_images": True,
         "save_images": False,
         "do_not_save_samples": True,
         "do_not_save_grid": True,
     }
+    if listing.samplers:
+        body["sampler_name"] = _known(listing.samplers, params.sampler, "sampler")
     if listing.schedulers:
         body["scheduler"] = _known(listing.schedulers, params.scheduler, "scheduler")
     if params.eta:

@@ -14,7 +14,7 @@ from generation.backends.base import ModelInfo
 from generation.types import Task
 from tests.generation.backends.a1111.lists import listing_of
 from tests.servers.a1111 import A1111Twin
-from tests.servers.a1111_relatives import ForgeTwin, KoboldTwin, SdCppTwin, SdNextTwin
+from tests.servers.a1111_relatives import ForgeTwin, KoboldTwin, PartialTwin, SdCppTwin, SdNextTwin
 from tests.servers.twin import Twin
 
 
@@ -103,6 +103,17 @@ async def test_a_server_that_takes_sixty_fours_and_no_masks_says_so() -> None:
     assert (model.multiple_of, model.max_side) == (64, 1024)
     assert model.tasks == {Task.TXT2IMG, Task.IMG2IMG}
     assert model.loras == ()
+
+
+async def test_a_server_without_lists_has_the_one_model_that_its_settings_name() -> None:
+    (model,) = capabilities(await listing_of(PartialTwin)).models
+    assert model.name == "a-model.ckpt"
+    assert model.options == ()
+
+
+async def test_a_web_ui_without_a_checkpoint_offers_none() -> None:
+    listing = replace(await listing_of(), checkpoints=())
+    assert capabilities(listing).models == ()
 
 
 @pytest.mark.parametrize(
