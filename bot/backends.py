@@ -122,6 +122,8 @@ def _build(config: BackendConfig, whole: Config) -> Backend:
         lora_folders=config.lora_folders,
         embedding_folders=config.embedding_folders,
         tools=config.tools,
+        controlnet_folders=config.controlnet_folders,
+        depth_estimator=config.depth_estimator,
         calibration=whole.data.directory / CALIBRATION_FILE,
         compiled=whole.data.directory / COMPILED_FOLDER,
     )

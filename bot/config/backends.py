@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from bot.config.controls import read_depth_estimator
 from bot.config.credentials import Vault
 from bot.config.engines import AUTO, ENGINES, engine_at, read_engine, read_weight
 from bot.config.model import BackendConfig, LocalConfig, ModelConfig, ScriptedConfig
@@ -80,6 +81,8 @@ def _backend(
         lora_folders=_folders(section, "lora_folders", base),
         embedding_folders=_folders(section, "embedding_folders", base),
         tools=read_tools(section, base, [model.name for model in chosen]),
+        controlnet_folders=_folders(section, "controlnet_folders", base),
+        depth_estimator=read_depth_estimator(section, base),
         weight=read_weight(section),
     )
 

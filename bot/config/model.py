@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.config.secret import Secret
 from generation.limits import Limits
-from generation.worker.settings import LocalTool, Speed
+from generation.worker.settings import ControlPlace, LocalTool, Speed
 
 API_URL = "https://discord.com/api/v10"
 GATEWAY_URL = "wss://gateway.discord.gg/"
@@ -94,7 +94,7 @@ class ModelConfig:
     was or is to be downloaded from: all of it, or its one ``file``. ``triggers`` are words that
     wake what it was trained on. The rest are its defaults for members who say nothing, in pixels
     where they are sizes; None leaves them to the model. ``taesd`` is a folder with a decoder for
-    previews; ``speed`` is what is done to draw faster.
+    previews; ``speed`` is what is done to draw faster; ``controls`` are its own ControlNets.
     """
 
     name: str
@@ -117,13 +117,15 @@ class ModelConfig:
     clip_skip: int | None = None
     taesd: Path | None = None
     speed: Speed = field(default=Speed())
+    controls: tuple[ControlPlace, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalConfig:
     """A worker process on this machine, or one for each card where ``device`` is ``auto``.
 
-    ``threads`` None leaves the number to the worker.
+    ``threads`` None leaves the number to the worker. ``depth_estimator`` is a folder with a model
+    that finds depth in pictures.
     """
 
     name: str = "local"
@@ -135,6 +137,8 @@ class LocalConfig:
     lora_folders: tuple[Path, ...] = ()
     embedding_folders: tuple[Path, ...] = ()
     tools: tuple[LocalTool, ...] = ()
+    controlnet_folders: tuple[Path, ...] = ()
+    depth_estimator: Path | None = None
     weight: float = 1.0
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bot.config.controls import read_controls
 from bot.config.model import DEMO_MODEL, ModelConfig
 from bot.config.section import Section
 from bot.config.speed import read_speed
@@ -36,9 +37,10 @@ def read_models(
     if not parts:
         section.problem("models", "the list is empty", "Name a model, or take the line out")
     for part in parts:
-        speed = part.section("speed")
-        read.append(speed)
-        model = _model(part, places, read_speed(speed))
+        speed, controls = part.section("speed"), part.section("controls")
+        read += [speed, controls]
+        own = read_controls(controls, places.base)
+        model = replace(_model(part, places, read_speed(speed)), controls=own)
         if any(model.name and model.name == other.name for other in models):
             part.problem("name", f'two models are named "{model.name}"', "Give one another name")
         models.append(model)

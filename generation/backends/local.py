@@ -43,6 +43,8 @@ class LocalBackend:
         model_folders: Sequence[Path] = (),
         lora_folders: Sequence[Path] = (),
         embedding_folders: Sequence[Path] = (),
+        controlnet_folders: Sequence[Path] = (),
+        depth_estimator: Path | None = None,
         compiled: Path | None = None,
         tools: Sequence[LocalTool] = (),
         clock: Clock | None = None,
@@ -61,6 +63,8 @@ class LocalBackend:
             model_folders=tuple(model_folders),
             lora_folders=tuple(lora_folders),
             embedding_folders=tuple(embedding_folders),
+            controlnet_folders=tuple(controlnet_folders),
+            depth_estimator=depth_estimator,
             compiled=compiled,
             tools=tuple(tools),
         )

@@ -78,12 +78,13 @@ class ExtrasFinder:
         embeddings = [each for each in self._embeddings if reads_words and each.suits(files)]
         self._used.update(each.name for each in embeddings)
         denoiser = files.configs.get(family.denoiser, {})
-        self._denoisers.append(denoiser)
+        if family.takes_controls:
+            self._denoisers.append(denoiser)
         return Extras(
             loras=fitting,
             misfits=[lora for name, lora in loras.items() if name not in fitting],
             embeddings=embeddings,
-            controls=self._controls_of(model, denoiser),
+            controls=self._controls_of(model, denoiser) if family.takes_controls else {},
             preparing=self._preparing,
         )
 

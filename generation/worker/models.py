@@ -22,6 +22,7 @@ from generation.worker.calls import Shared
 from generation.worker.candidates import Candidate, survey
 from generation.worker.composition import ComposedStandIn
 from generation.worker.controls.depth import DepthEstimator
+from generation.worker.controls.files import describe as describe_controls
 from generation.worker.controls.loaded import Controls, LoadedControl
 from generation.worker.controls.standin import ControlledStandIn, Course, Unit
 from generation.worker.devices import describe
@@ -216,8 +217,15 @@ class ModelShelf:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How each usable model is made faster, for the operator."""
-        return tuple(f"{name}: {known.plan.describe()}" for name, known in self._known.items())
+        """How each usable model is made faster and what can hold it, for the operator."""
+        return tuple(
+            f"{name}: {note}"
+            for name, known in self._known.items()
+            for note in (
+                known.plan.describe(),
+                *([describe_controls(known.info.controls)] * known.family.takes_controls),
+            )
+        )
 
     @property
     def resident(self) -> str | None:

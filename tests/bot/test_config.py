@@ -22,6 +22,7 @@ from bot.config import (
 )
 from bot.config.engines import ENGINES
 from bot.config.lines import key_lines
+from generation.controls import CONTROL_NAMES
 from generation.limits import LIMITS, Limits
 
 ROOT = Path(__file__).parents[2]
@@ -379,9 +380,16 @@ class TestExample:
         for name in ("cutter", "describer"):
             (folder / "models" / name).mkdir()
             (folder / "models" / name / "config.json").touch()
-        for name in ("loras", "embeddings", "workflows", "upscalers"):
+        for name in ("loras", "embeddings", "workflows", "upscalers", "controlnets"):
             (folder / name).mkdir(exist_ok=True)
         (folder / "upscalers" / "4x-sharp.safetensors").touch()
+        for name in (
+            "controlnets/my-edges",
+            "controlnets/my-depth",
+            "models/depth-anything-v2-small",
+        ):
+            (folder / name).mkdir()
+            (folder / name / "config.json").touch()
         for name in ("discord-token.txt", "web-ui-password.txt", "images-token.txt"):
             (folder / name).write_text(TOKEN)
         return load(write(folder, text), {"EASEL_DISCORD_TOKEN": TOKEN})
@@ -413,7 +421,7 @@ class TestExample:
     def test_it_has_every_key(self, tmp_path: Path) -> None:
         every = re.sub(r"^#(?=\S)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
         written = set(re.findall(r"^([a-z0-9_]+) = ", every, flags=re.MULTILINE))
-        assert written == known_keys(tmp_path)
+        assert written - set(CONTROL_NAMES) == known_keys(tmp_path)
         assert len(written) >= 25
 
     def test_it_names_the_range_of_every_limit(self) -> None:
@@ -446,6 +454,7 @@ def known_keys(folder: Path) -> set[str]:
     assert len(lists) == 12
     keys = {key for text in lists for key in text.removeprefix("Known here: ").split(", ")}
     sections = {"discord", "data", "queue", "limits", "log", "access", "backends", "speed"}
+    sections |= {"controls"}
     return keys - sections
 
 

@@ -98,6 +98,19 @@ def offered(files: Iterable[ControlFile], preparing: Iterable[str]) -> tuple[Con
     )
 
 
+def describe(infos: Sequence[ControlInfo]) -> str:
+    """A model's ControlNets for its operator, and how to have more of them."""
+    if not infos:
+        return "no ControlNets; controlnet_folders names folders of them"
+    bare = [info.name for info in infos if not info.prepares]
+    text = f"ControlNets for {', '.join(info.name for info in infos)}"
+    if bare:
+        text += f"; {', '.join(bare)} only from pictures that show it already"
+    if "depth" in bare:
+        text += "; with depth_estimator depth is found in any picture"
+    return text
+
+
 def unfitting(files: Iterable[ControlFile], denoisers: Sequence[Config]) -> tuple[str, ...]:
     """A problem for each ControlNet that no model with one of these denoisers can use."""
     return tuple(

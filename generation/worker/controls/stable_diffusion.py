@@ -42,7 +42,7 @@ def _made_for(config: Config) -> str:
 def _suits(config: Config, denoiser: Config) -> bool:
     return same(
         *(config, denoiser, "cross_attention_dim", "block_out_channels", "addition_embed_type"),
-        *("in_channels", "layers_per_block"),
+        "layers_per_block",
     ) and bool(config.get("addition_embed_type")) == bool(denoiser.get("addition_embed_type"))
 
 
@@ -58,12 +58,18 @@ def _look(_base: Any, module: Any, picture: torch.Tensor) -> torch.Tensor:
     return picture.to(module.dtype)
 
 
-def _ask(_module: Any, arguments: Arguments, hint: Hint, rows: int) -> dict[str, Any]:
-    asked = given(arguments, "sample", "timestep", "encoder_hidden_states")
+def _ask(module: Any, arguments: Arguments, hint: Hint, rows: int) -> dict[str, Any]:
+    asked = given(arguments, "timestep", "encoder_hidden_states")
     added = given(arguments.get("added_cond_kwargs") or {}, *_ADDED)
     if added:
         asked["added_cond_kwargs"] = added
-    return {**asked, "controlnet_cond": repeated(hint.seen, rows), "return_dict": False}
+    return {
+        # A model for inpainting alone sees the mask and the picture behind the noise.
+        "sample": arguments["sample"][:, : module.config.in_channels],
+        **asked,
+        "controlnet_cond": repeated(hint.seen, rows),
+        "return_dict": False,
+    }
 
 
 def _ask_union(module: Any, arguments: Arguments, hint: Hint, rows: int) -> dict[str, Any]:

@@ -164,7 +164,8 @@ class Family:
     pictures can be looked at by those of its tasks that are in ``looks``; ``refer`` makes them
     arguments of a call that draws so many pictures. ``see``, where a family has it, is ``encode``
     for a text that is read together with them; ``processors`` are parts that this needs, each with
-    the way to read its folder. One that works ``singly`` draws one picture at a time.
+    the way to read its folder. One that works ``singly`` draws one picture at a time. One that
+    ``takes_controls`` can have ControlNets beside its denoiser.
 
     Latents go two ways: ``spatial`` unpacks what a pipeline gives (pictures × channels × rows ×
     columns of a picture of that width and height, still in the denoiser's scale), ``decodable``
@@ -195,6 +196,7 @@ class Family:
     see: Callable[[Any, str, bool, Sequence[Image.Image]], Conditions] | None = None
     processors: Mapping[str, Callable[[Path], Any]] = field(default_factory=dict)
     singly: bool = False
+    takes_controls: bool = False
 
     @property
     def home(self) -> str:

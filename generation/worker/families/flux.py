@@ -95,6 +95,7 @@ FLUX = Family(
     reader=_reader,
     guide=_guide,
     spatial=unfold,
+    takes_controls=True,
 )
 
 FLUX_FILL = Family(

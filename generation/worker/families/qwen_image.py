@@ -92,4 +92,5 @@ QWEN_IMAGE = Family(
     spatial=unfold,
     decodable=decodable,
     channels=channels,
+    takes_controls=True,
 )

@@ -107,4 +107,5 @@ STABLE_DIFFUSION = Family(
     encode=_encode,
     reader=clip_reader,
     weigh=_weigh,
+    takes_controls=True,
 )

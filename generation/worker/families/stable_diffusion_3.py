@@ -63,4 +63,5 @@ STABLE_DIFFUSION_3 = Family(
     traits=_traits,
     encode=_encode,
     reader=_reader,
+    takes_controls=True,
 )

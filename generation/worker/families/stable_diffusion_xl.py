@@ -64,4 +64,5 @@ STABLE_DIFFUSION_XL = Family(
     encode=_encode,
     reader=clip_reader,
     weigh=_weigh,
+    takes_controls=True,
 )

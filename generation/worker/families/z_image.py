@@ -63,4 +63,5 @@ Z_IMAGE = Family(
     encode=_encode,
     reader=_reader,
     guided_above=0.0,
+    takes_controls=True,
 )

@@ -74,6 +74,7 @@ _Z = {Task.TXT2IMG: "ZImageControlNetPipeline"}
 
 CASES = (
     Case("sd15", _SD),
+    Case("sd15-inpainting", {}),  # theirs know no model with the mask among its channels
     Case("sdxl", _XL),
     Case("sdxl", _UNION, variant="union", mode=3),
     Case("sd3", _SD3),
@@ -175,13 +176,15 @@ def apart(one: torch.Tensor, other: torch.Tensor) -> int:
 def test_a_control_changes_the_picture_as_far_as_its_weight_says(
     case: Case, gatherer: Gatherer
 ) -> None:
-    plain = draw(case, gatherer)
-    nothing = draw(case, gatherer, control(case, weight=0.0))
-    held = draw(case, gatherer, control(case))
-    assert torch.equal(plain, nothing)
+    def drawn(*controls: Control) -> torch.Tensor:
+        return draw(case, gatherer, *controls, task=task)
+
+    task = Task.TXT2IMG if case.pipelines else Task.INPAINT
+    plain, held = drawn(), drawn(control(case))
+    assert torch.equal(plain, drawn(control(case, weight=0.0)))
     assert apart(plain, held) > 2
-    assert apart(held, draw(case, gatherer, control(case, weight=0.5))) > 2
-    assert torch.equal(held, draw(case, gatherer, control(case)))
+    assert apart(held, drawn(control(case, weight=0.5))) > 2
+    assert torch.equal(held, drawn(control(case)))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
