@@ -7,7 +7,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import diffusers
@@ -37,7 +37,7 @@ from generation.worker.previews import Previewer, open_previewer
 from generation.worker.prompts import Part, PromptCache
 from generation.worker.room import Room
 from generation.worker.samplers import build_scheduler
-from generation.worker.seamless import called_seamlessly, seamless
+from generation.worker.seamless import made_seamless, seamless
 from generation.worker.settings import WorkerSettings
 from generation.worker.speed.accelerator import Accelerator
 from generation.worker.speed.plan import Place
@@ -217,15 +217,14 @@ class ModelShelf:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How each usable model is made faster and what can hold it, for the operator."""
-        return tuple(
-            f"{name}: {note}"
+        """How each usable model is made faster, and what can hold it, for the operator."""
+        fast = [f"{name}: {known.plan.describe()}" for name, known in self._known.items()]
+        held = [
+            f"{name}: {describe_controls(known.info.controls)}"
             for name, known in self._known.items()
-            for note in (
-                known.plan.describe(),
-                *([describe_controls(known.info.controls)] * known.family.takes_controls),
-            )
-        )
+            if known.family.takes_controls
+        ]
+        return (*fast, *held)
 
     @property
     def resident(self) -> str | None:
@@ -308,8 +307,8 @@ class ModelShelf:
             previewer=open_previewer(known.taesd, base.vae, known.family, self._device),
             shared=shared,
             decoder=decoder,
-            seamless=_seamless(shared, shared.call),
-            seamless_decoder=_seamless(decoder, base.vae),
+            seamless=made_seamless(shared, shared.call),
+            seamless_decoder=made_seamless(decoder, base.vae),
             controls=Controls(
                 base,
                 known.extras.controls,
@@ -343,12 +342,6 @@ class ModelShelf:
             return NoLimits()
         device = describe(self._device, self._dtype)
         return Calibration(self._notes, f"{known.build} {part} {device} torch {torch.__version__}")
-
-
-def _seamless(shared: Shared, module: Any) -> Shared:
-    """The same for pictures whose edges meet, joined with no others."""
-    call = called_seamlessly(module, shared.call)
-    return replace(shared, call=call, proven=set(), refused=set())
 
 
 def _cells(base: Any, pixels: int | None) -> int | None:

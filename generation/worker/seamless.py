@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
 
+from generation.worker.calls import Shared
 
-def called_seamlessly(module: Any, call: Callable[..., Any]) -> Callable[..., Any]:
-    """The call, with the module's edges meeting meanwhile."""
 
-    def called(*args: Any, **options: Any) -> Any:
+def made_seamless(shared: Shared, module: Any) -> Shared:
+    """The same calls with the module's edges meeting meanwhile, joined with no plain ones."""
+
+    def call(*args: Any, **options: Any) -> Any:
         with seamless(module):
-            return call(*args, **options)
+            return shared.call(*args, **options)
 
-    return called
+    return replace(shared, call=call, proven=set(), refused=set())
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from generation.worker.calls import Shared
 from generation.worker.controls.files import ControlFile
 from generation.worker.memory import is_device_lost, is_out_of_memory, release
 from generation.worker.model_folder import variant_of
-from generation.worker.seamless import called_seamlessly
+from generation.worker.seamless import made_seamless
 
 _LOG = logging.getLogger(__name__)
 
@@ -132,12 +132,12 @@ class Controls:
         file.net.complete(module, self._base)
         names = _names_of(kind)
         limits = self._limits(f"control {kind.__name__}")
-        call = functools.partial(self._call, module, file)
+        plain = Shared(call=functools.partial(self._call, module, file), names=names, limits=limits)
         return LoadedControl(
             file=file,
             module=module,
-            plain=Shared(call=call, names=names, limits=limits),
-            seamless=Shared(call=called_seamlessly(module, call), names=names, limits=limits),
+            plain=plain,
+            seamless=made_seamless(plain, module),
         )
 
     def _place(self, control: LoadedControl, *, apart: bool) -> None:
