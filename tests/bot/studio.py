@@ -11,6 +11,7 @@ import discord
 
 from bot.client import ClientSettings, EaselClient, Sync
 from bot.sandbox import Exchange, ManualClock, Member, Sandbox, SeenMessage, Use
+from generation.backends.base import ModelInfo
 from generation.backends.scripted import ScriptedBackend
 from generation.blobs import Blobs
 from generation.catalog import Catalog
@@ -91,6 +92,13 @@ class Studio:
             asyncio.create_task(self.dispatcher.run(), name="dispatcher"),
         ]
         await self.alice.wait_for_bot()
+
+    async def offer(self, *models: ModelInfo) -> None:
+        """Have the backend offer these models from now on, and the whole bot know it."""
+        self.backend._models = models
+        await self.catalog.refresh([self.backend])
+        for lane in self.dispatcher._lanes:
+            await lane.refresh()
 
     async def stop(self) -> None:
         await self.client.close()

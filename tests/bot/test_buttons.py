@@ -203,8 +203,7 @@ async def test_a_reroll_of_a_private_result_is_private(studio: Studio) -> None:
 
 
 async def test_again_on_a_variation_is_another_one_of_the_same_seed(studio: Studio) -> None:
-    studio.backend._models = (replace(TEST_CARD, uses_subseed=True),)
-    await studio.restart()
+    await studio.offer(replace(TEST_CARD, uses_subseed=True))
     wish = "a fox --seed 5 --subseed 7 --subseed-strength 0.1"
     result = await studio.imagine(studio.alice, wish)
     assert "Seed: 5, 0.1 towards 7" in result.text

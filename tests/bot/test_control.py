@@ -26,8 +26,7 @@ PLAIN = replace(TEST_CARD, name="plain", title="Plain")
 
 @pytest.fixture(autouse=True)
 async def models(studio: Studio) -> None:
-    studio.backend._models = (ABLE, PLAIN)
-    await studio.catalog.refresh([studio.backend])
+    await studio.offer(ABLE, PLAIN)
 
 
 def picture(size: tuple[int, int] = (120, 60), colour: str = "orange") -> LocalFile:

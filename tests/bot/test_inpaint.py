@@ -202,8 +202,7 @@ async def test_outpainting_keeps_within_the_servers_limit(studio: Studio) -> Non
 @pytest.mark.parametrize("command", ["inpaint", "outpaint"])
 async def test_a_model_that_cannot_is_named_with_one_that_can(studio: Studio, command: str) -> None:
     plain = replace(TEST_CARD, name="plain", title="Plain", tasks=frozenset({Task.TXT2IMG}))
-    studio.backend._models = (TEST_CARD, plain)
-    await studio.catalog.refresh([studio.backend])
+    await studio.offer(TEST_CARD, plain)
     told = await refusal(studio, command, {"model": "plain"})
     assert "cannot redraw a part of a picture. These can: testcard." in told
 

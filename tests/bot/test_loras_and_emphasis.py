@@ -29,8 +29,7 @@ MODEL = replace(
 
 @pytest.fixture(autouse=True)
 async def dressed(studio: Studio) -> None:
-    studio.backend._models = (MODEL,)
-    await studio.catalog.refresh([studio.backend])
+    await studio.offer(MODEL)
 
 
 async def suggestions(studio: Studio, option: str, text: str) -> list[tuple[str, str]]:

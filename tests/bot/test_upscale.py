@@ -51,15 +51,13 @@ async def test_a_picture_as_large_as_the_limit_is_not_drawn_again(studio: Studio
 
 async def test_a_model_that_cannot_start_from_a_picture_offers_no_upscale(studio: Studio) -> None:
     plain = replace(TEST_CARD, tasks=frozenset({Task.TXT2IMG}))
-    studio.backend._models = (plain,)
-    await studio.catalog.refresh([studio.backend])
+    await studio.offer(plain)
     result = await studio.imagine(studio.alice)
     assert "Upscale" not in result.button_labels
 
 
 async def test_a_result_of_the_models_largest_size_offers_no_upscale(studio: Studio) -> None:
-    studio.backend._models = (replace(TEST_CARD, max_side=512),)
-    await studio.catalog.refresh([studio.backend])
+    await studio.offer(replace(TEST_CARD, max_side=512))
     result = await studio.imagine(studio.alice)
     assert "Upscale" not in result.button_labels
 
