@@ -15,7 +15,7 @@ from generation.backends.local import LocalBackend
 from generation.backends.scripted import ScriptedBackend
 from generation.catalog import Catalog
 from generation.errors import Unavailable
-from generation.worker.settings import LocalModel
+from generation.worker.settings import ControlSettings, LocalModel
 
 CALIBRATION_FILE = "calibration.json"
 """In the data directory: how many jobs at once pay on this machine. May be deleted."""
@@ -122,8 +122,9 @@ def _build(config: BackendConfig, whole: Config) -> Backend:
         lora_folders=config.lora_folders,
         embedding_folders=config.embedding_folders,
         tools=config.tools,
-        controlnet_folders=config.controlnet_folders,
-        depth_estimator=config.depth_estimator,
+        controls=ControlSettings(
+            folders=config.controlnet_folders, depth_estimator=config.depth_estimator
+        ),
         calibration=whole.data.directory / CALIBRATION_FILE,
         compiled=whole.data.directory / COMPILED_FOLDER,
     )

@@ -16,7 +16,7 @@ from generation.clock import Clock, SystemClock
 from generation.errors import BackendError, Unavailable, WorkerLost
 from generation.types import JobId
 from generation.worker import protocol
-from generation.worker.settings import LocalModel, LocalTool, WorkerSettings
+from generation.worker.settings import ControlSettings, LocalModel, LocalTool, WorkerSettings
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,8 +43,7 @@ class LocalBackend:
         model_folders: Sequence[Path] = (),
         lora_folders: Sequence[Path] = (),
         embedding_folders: Sequence[Path] = (),
-        controlnet_folders: Sequence[Path] = (),
-        depth_estimator: Path | None = None,
+        controls: ControlSettings | None = None,
         compiled: Path | None = None,
         tools: Sequence[LocalTool] = (),
         clock: Clock | None = None,
@@ -63,8 +62,7 @@ class LocalBackend:
             model_folders=tuple(model_folders),
             lora_folders=tuple(lora_folders),
             embedding_folders=tuple(embedding_folders),
-            controlnet_folders=tuple(controlnet_folders),
-            depth_estimator=depth_estimator,
+            controls=controls or ControlSettings(),
             compiled=compiled,
             tools=tuple(tools),
         )

@@ -53,9 +53,9 @@ class ExtrasFinder:
     def __init__(self, settings: WorkerSettings) -> None:
         self._loras, lora_problems = find_loras(settings.lora_folders)
         self._embeddings, embedding_problems = find_embeddings(settings.embedding_folders)
-        self._controls, control_problems = find_controls(settings.controlnet_folders)
+        self._controls, control_problems = find_controls(settings.controls.folders)
         self._preparing = frozenset(PREPARERS)
-        if settings.depth_estimator is not None:
+        if settings.controls.depth_estimator is not None:
             self._preparing |= {"depth"}
         self._problems = [*lora_problems, *embedding_problems, *control_problems]
         self._denoisers: list[Config] = []

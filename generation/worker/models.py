@@ -183,7 +183,7 @@ class ModelShelf:
         self._known: dict[str, Candidate] = {}
         self._resident: LoadedModel | None = None
         self._notes = Notes(settings.calibration)
-        folder = settings.depth_estimator
+        folder = settings.controls.depth_estimator
         self._depth = None if folder is None else DepthEstimator(folder, device)
 
     def open(self) -> tuple[tuple[ModelInfo, ...], tuple[str, ...]]:

@@ -42,6 +42,17 @@ class ControlPlace:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ControlSettings:
+    """``folders`` are searched for ControlNets at the start, for all models.
+
+    ``depth_estimator`` is a folder with a model that finds depth in pictures.
+    """
+
+    folders: tuple[Path, ...] = ()
+    depth_estimator: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LocalModel:
     """A model folder in diffusers' layout or a single file, with the operator's defaults for it.
 
@@ -95,8 +106,7 @@ class WorkerSettings:
     ``slots`` is how many jobs are drawn together at most; None measures, for each model, how many
     pay, and keeps what it found in ``calibration``, or forgets it without such a file.
     ``model_folders`` are searched for further models, ``lora_folders``, ``embedding_folders`` and
-    ``controlnet_folders`` for what goes with all of them: at the start, and when asked to look
-    again. ``depth_estimator`` is a folder with a model that finds depth in pictures.
+    those of ``controls`` for what goes with all of them: at the start, and when asked to look again.
     ``compiled`` is a folder that keeps compiled programs; without it the system's temporary one.
     """
 
@@ -111,7 +121,6 @@ class WorkerSettings:
     model_folders: tuple[Path, ...] = ()
     lora_folders: tuple[Path, ...] = ()
     embedding_folders: tuple[Path, ...] = ()
-    controlnet_folders: tuple[Path, ...] = ()
-    depth_estimator: Path | None = None
+    controls: ControlSettings = ControlSettings()
     compiled: Path | None = None
     tools: tuple[LocalTool, ...] = ()
