@@ -106,7 +106,7 @@ class WorkerSettings:
     ``slots`` is how many jobs are drawn together at most; None measures, for each model, how many
     pay, and keeps what it found in ``calibration``, or forgets it without such a file.
     ``model_folders`` are searched for further models, ``lora_folders``, ``embedding_folders`` and
-    those of ``controls`` for what goes with all of them: at the start, and when asked to look again.
+    those of ``controls`` for what goes with all of them, at the start and when asked once more.
     ``compiled`` is a folder that keeps compiled programs; without it the system's temporary one.
     """
 
