@@ -18,6 +18,7 @@ from bot.delivery import Messenger
 from bot.desk import Desk, DeskClient
 from bot.intake import Intake
 from bot.presses import Presses
+from bot.refusals import Refusals
 from bot.tree import EaselTree
 from bot.uploads import Fetcher
 from bot.views.buttons import BUTTONS
@@ -85,8 +86,10 @@ class EaselClient(DeskClient):
         intents.guilds = True
         intents.guild_messages = True
         intents.dm_messages = True
+        self.refusals = Refusals(clock)
         super().__init__(
             intents=intents,
+            http_trace=self.refusals.trace(),
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=RATE_LIMIT_SECONDS,
             assume_unsync_clock=True,
@@ -99,7 +102,9 @@ class EaselClient(DeskClient):
         self.settings = settings
         self._clock = clock
         self.tree = EaselTree(self)
-        self.messenger = Messenger(client=self, queue=queue, catalog=catalog, clock=clock)
+        self.messenger = Messenger(
+            client=self, queue=queue, catalog=catalog, clock=clock, refusals=self.refusals
+        )
         self._fetcher = Fetcher(home=settings.api_url)
         self.desk = Desk(
             intake=Intake(

@@ -16,6 +16,7 @@ from bot.address import DEFAULT_FILE_LIMIT, Address
 from bot.parcel import Parcel
 from bot.post import Post
 from bot.progress import Board
+from bot.refusals import Refusals
 from bot.verdicts import SEND_ERRORS, Verdict, judge
 from generation.backends.base import ModelInfo
 from generation.catalog import Catalog
@@ -82,13 +83,19 @@ class Messenger:
     """The bot as the dispatcher's audience: progress on a board, endings by the route ladder."""
 
     def __init__(
-        self, *, client: discord.Client, queue: Queue, catalog: Catalog, clock: Clock
+        self,
+        *,
+        client: discord.Client,
+        queue: Queue,
+        catalog: Catalog,
+        clock: Clock,
+        refusals: Refusals,
     ) -> None:
         self._client = client
         self._queue = queue
         self._catalog = catalog
         self._clock = clock
-        self._post = Post(client)
+        self._post = Post(client, refusals)
         self.board = Board(post=self._post, places=queue, clock=clock)
         self._moved: dict[JobId, Address] = {}
         self._silent_until = 0.0

@@ -8,6 +8,7 @@ from typing import cast
 import discord
 
 from bot.address import Address
+from bot.refusals import Refusals
 from bot.replies import Card
 from generation.types import JobId
 
@@ -18,14 +19,17 @@ _ORIGINAL = cast("int", "@original")
 class Post:
     """Sends and edits cards.
 
-    Every method raises what discord.py raises: ``bot.verdicts.SEND_ERRORS``.
+    Every method raises what discord.py raises: ``bot.verdicts.SEND_ERRORS``. While Discord has
+    refused too much, that is ``discord.RateLimited``, and nothing is sent.
     """
 
-    def __init__(self, client: discord.Client) -> None:
+    def __init__(self, client: discord.Client, refusals: Refusals) -> None:
         self._client = client
+        self._refusals = refusals
 
     async def edit_answer(self, address: Address, card: Card) -> int:
         """Edit the answer to the address's interaction; returns its message id."""
+        self._refusals.require_few()
         webhook = discord.Webhook.partial(
             address.application_id, address.token or "", client=self._client
         )
@@ -38,6 +42,7 @@ class Post:
         """Edit the address's message by the bot's own right."""
         if address.channel_id is None or address.message_id is None:
             raise ValueError("the address has no message")
+        self._refusals.require_few()
         channel = self._client.get_partial_messageable(
             address.channel_id, guild_id=address.guild_id
         )
@@ -55,6 +60,7 @@ class Post:
         """
         if address.channel_id is None:
             raise ValueError("the address has no channel")
+        self._refusals.require_few()
         channel = self._client.get_partial_messageable(
             address.channel_id, guild_id=address.guild_id
         )
@@ -84,6 +90,7 @@ class Post:
 
     async def open_direct(self, user_id: int) -> int:
         """The id of the channel of the bot's private messages with that member."""
+        self._refusals.require_few()
         channel = await self._client.create_dm(discord.Object(user_id))
         return channel.id
 
