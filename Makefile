@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.toml
 
-.PHONY: help setup setup-dev demo run check bench test test-slow lint format types clean
+.PHONY: help setup setup-dev demo run check bench test test-slow soak lint format types clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test: $(VENV)/.ready-dev ## run the tests
 
 test-slow: $(VENV)/.ready-dev ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
+
+soak: $(VENV)/.ready-dev ## a thousand members for ten minutes, with faults; then every promise is checked
+	$(BIN)/python -m tests.soak $(ARGS)
 
 lint: $(VENV)/.ready-dev ## ruff: rules and format
 	$(BIN)/ruff check .

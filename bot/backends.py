@@ -110,7 +110,9 @@ def _build(config: BackendConfig, whole: Config) -> Backend:
     if isinstance(config, EngineConfig):
         return build_engine(config)
     if not isinstance(config, LocalConfig):
-        return ScriptedBackend(name=config.name)
+        return ScriptedBackend(
+            name=config.name, slots=config.slots, step_seconds=config.step_seconds
+        )
     models = sorted(config.models, key=lambda model: model.name != whole.default_model)
     return LocalBackend(
         config.name,

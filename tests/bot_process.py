@@ -58,6 +58,13 @@ class BotProcess:
             patience=PATIENCE,
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process id. Raises ``RuntimeError`` while it has none."""
+        if self._process is None:
+            raise RuntimeError("the bot is not running")
+        return self._process.pid
+
     async def kill(self) -> None:
         """End it as the kernel would, with no chance to tidy up."""
         await self._end(signal.SIGKILL)

@@ -66,7 +66,12 @@ def _backend(
         )
     name = name or kind or fallback_name
     if kind == "scripted":
-        return ScriptedConfig(name=name, weight=read_weight(section))
+        return ScriptedConfig(
+            name=name,
+            weight=read_weight(section),
+            slots=section.whole("slots", default=1, lowest=1, highest=64),
+            step_seconds=section.number("step_seconds", default=0.25, lowest=0, highest=60),
+        )
     base = vault.base
     places = Places(base=base, hub=cache_folder(vault.environ))
     folders = _folders(section, "model_folders", base)

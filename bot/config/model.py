@@ -144,10 +144,15 @@ class LocalConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScriptedConfig:
-    """Draws simple patterns at once, without any model: for trying out the bot itself."""
+    """Draws simple patterns without any model: for trying out the bot itself.
+
+    So many at once as it has ``slots``, each step taking ``step_seconds``.
+    """
 
     name: str = "scripted"
     weight: float = 1.0
+    slots: int = 1
+    step_seconds: float = 0.25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.sandbox.cdn import Attachment, Cdn
@@ -55,6 +56,11 @@ class Messages:
             if message_id in messages:
                 return messages[message_id]
         return None
+
+    def everything(self) -> Iterator[Message]:
+        """Every message that has not been deleted, wherever it is and whoever may see it."""
+        for messages in self._by_channel.values():
+            yield from messages.values()
 
     def history(
         self,

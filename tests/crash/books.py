@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.sandbox import Member, SeenMessage, Use
+from bot.sandbox import SeenMessage
 from bot.sandbox.wire import as_text
 from generation.infotext import parse, read_png
 from generation.types import JobState
@@ -19,20 +19,23 @@ from generation.types import JobState
 _BUTTON = re.compile(r"easel:\d+:(?P<action>[a-z]+):(?P<job>[0-9A-Za-z_-]+)")
 _LOOK_SECONDS = 0.02
 
+Fetch = Callable[[str], Awaitable[bytes]]
+
 UNFINISHED = tuple(state.value for state in JobState if not state.is_final)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wish:
-    """An interaction that asked for pictures; ``prompt`` is like no other wish's."""
+    """An interaction that asked for pictures. Whatever has the same words is as good as it."""
 
-    use: Use
+    interaction: str
+    owner: str
     prompt: str
 
     @property
     def key(self) -> str:
         """What the bot knows the interaction by."""
-        return f"interaction:{self.use.id}"
+        return f"interaction:{self.interaction}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,29 +75,35 @@ async def settled(database: Path) -> None:
     await until(database, lambda found: all(row.state not in UNFINISHED for row in found))
 
 
-async def audit(database: Path, wishes: Sequence[Wish], members: Iterable[Member]) -> list[Row]:
-    """Hold every promise against the books, which must be settled. Returns the accepted jobs."""
+async def audit(
+    database: Path, wishes: Sequence[Wish], messages: Iterable[SeenMessage], fetch: Fetch
+) -> list[Row]:
+    """Hold every promise against the books, which must be settled. Returns the accepted jobs.
+
+    ``messages`` are all that anyone sees; ``fetch`` gets a picture by its address.
+    """
     by_key = {wish.key: wish for wish in wishes}
     accepted = rows(database)
     assert len({row.key for row in accepted}) == len(accepted), "a wish was charged twice"
     assert {row.key for row in accepted} <= by_key.keys(), "a job that nobody asked for"
-    messages = {message.id: message for member in members for message in member.seen.values()}
-    jobs_shown = Counter(job for message in messages.values() for job in _endings(message))
-    accepted_ids = {row.id for row in accepted}
-    assert set(jobs_shown) <= accepted_ids, "an ending for a job that was never accepted"
+    about = defaultdict[str, list[SeenMessage]](list)
+    for message in messages:
+        for job in _jobs(message):
+            about[job].append(message)
+    assert set(about) <= {row.id for row in accepted}, "a message for a job never accepted"
     for row in accepted:
         assert row.state not in UNFINISHED
-        assert jobs_shown[row.id] == 1, f"{row.id} ({row.state}) has {jobs_shown[row.id]} endings"
         wish = by_key[row.key]
-        assert row.owner == wish.use.member.id, "another member's job"
-        await _audit_ending(row, wish, list(messages.values()))
+        assert row.owner == wish.owner, "another member's job"
+        await _audit_ending(row, wish, about[row.id], fetch)
     return accepted
 
 
-async def _audit_ending(row: Row, wish: Wish, messages: Sequence[SeenMessage]) -> None:
-    (ending,) = [message for message in messages if row.id in _endings(message)]
-    about = [message for message in messages if row.id in _jobs(message)]
-    assert about == [ending], "a progress message was left behind"
+async def _audit_ending(row: Row, wish: Wish, about: Sequence[SeenMessage], fetch: Fetch) -> None:
+    endings = [message for message in about if row.id in _endings(message)]
+    assert len(endings) == 1, f"{row.id} ({row.state}) has {len(endings)} endings"
+    assert about == endings, "a progress message was left behind"
+    (ending,) = endings
     assert wish.prompt in ending.text
     pings = [name for message in about for name in message.pinged]
     assert pings in ([], [row.owner]), f"{row.id} pinged {pings}"
@@ -102,7 +111,7 @@ async def _audit_ending(row: Row, wish: Wish, messages: Sequence[SeenMessage]) -
         return
     assert len(ending.pictures) == row.pictures
     for url in ending.pictures:
-        told = parse(read_png(await wish.use.member.download(url)) or "")
+        told = parse(read_png(await fetch(url)) or "")
         assert told.prompt == wish.prompt, "another wish's picture"
 
 

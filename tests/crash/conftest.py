@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
 
-from bot.sandbox import Member, Sandbox
+from bot.sandbox import Member, Sandbox, SeenMessage
 from tests.bot_process import BotProcess
 from tests.sandbox.openapi import Conformance, judged
 
@@ -39,3 +39,8 @@ async def bot(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[BotProcess]:
 @pytest.fixture
 def database(bot: BotProcess) -> Path:
     return bot.folder / "data" / "easel.db"
+
+
+def seen_by(members: Iterable[Member]) -> list[SeenMessage]:
+    """Every message that any of them sees, once."""
+    return list({item.id: item for member in members for item in member.seen.values()}.values())

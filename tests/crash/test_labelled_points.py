@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox import Fault, Member, Sandbox, SeenMessage
+from bot.sandbox import Fault, Member, Sandbox, SeenMessage, Use
 from generation.types import JobState
 from tests.bot_process import BotProcess
 from tests.crash.books import Row, Wish, audit, settled, until
+from tests.crash.conftest import seen_by
 
 CALLBACK = r"/interactions/\d+/[^/]+/callback"
 ANSWER = r"/webhooks/\d+/[^/]+/messages/"
@@ -39,11 +40,11 @@ class Scene:
         self.members = members
         self.wishes: list[Wish] = []
 
-    async def wish(self, member: Member, *, steps: int = 14) -> Wish:
+    async def wish(self, member: Member, *, steps: int = 14) -> Use:
         prompt = f"picture {len(self.wishes) + 1} of {member.name}"
         use = await member.slash("imagine", prompt=prompt, steps=steps, seed=1)
-        self.wishes.append(Wish(use=use, prompt=prompt))
-        return self.wishes[-1]
+        self.wishes.append(Wish(interaction=use.id, owner=member.id, prompt=prompt))
+        return use
 
     async def reached(self, state: JobState) -> None:
         """Wait until a job's row says so."""
@@ -62,7 +63,9 @@ class Scene:
         await self.bot.start()
         async with asyncio.timeout(PATIENCE):
             await settled(self.database)
-        return await audit(self.database, self.wishes, self.members)
+        return await audit(
+            self.database, self.wishes, seen_by(self.members), self.members[0].download
+        )
 
 
 @pytest.fixture
@@ -89,34 +92,34 @@ async def test_an_acknowledgement_whose_answer_was_lost_admits_nothing_twice(sce
 
 async def test_a_job_that_waits_is_drawn_after_the_restart(scene: Scene) -> None:
     first, second = await scene.wish(scene.members[0]), await scene.wish(scene.members[1])
-    await first.use.message_where(is_drawing)
-    await second.use.message_where(lambda message: "Queued" in message.text)
+    await first.message_where(is_drawing)
+    await second.message_where(lambda message: "Queued" in message.text)
     await scene.crash()
     assert [row.state for row in await scene.recover()] == [JobState.DONE] * 2
 
 
 async def test_a_job_that_runs_is_drawn_anew(scene: Scene) -> None:
-    wish = await scene.wish(scene.members[0], steps=20)
-    await wish.use.message_where(is_drawing)
+    use = await scene.wish(scene.members[0], steps=20)
+    await use.message_where(is_drawing)
     await scene.crash()
     assert [row.state for row in await scene.recover()] == [JobState.DONE]
 
 
 async def test_a_job_that_was_running_at_two_crashes_ends_with_a_sentence(scene: Scene) -> None:
-    wish = await scene.wish(scene.members[0], steps=60)
-    await wish.use.message_where(is_drawing)
+    use = await scene.wish(scene.members[0], steps=60)
+    await use.message_where(is_drawing)
     await scene.crash()
     await scene.bot.start()
     await scene.reached(JobState.RUNNING)
     await scene.crash()
     assert [row.state for row in await scene.recover()] == [JobState.FAILED]
-    assert wish.use.message is not None
-    assert "restarted" in wish.use.message.text
+    assert use.message is not None
+    assert "restarted" in use.message.text
 
 
 async def test_a_finished_picture_that_was_not_shown_yet_is_shown_once(scene: Scene) -> None:
-    wish = await scene.wish(scene.members[0])
-    await wish.use.message_where(is_drawing)
+    use = await scene.wish(scene.members[0])
+    await use.message_where(is_drawing)
     scene.sandbox.fault(Fault(kind="hold", method="PATCH", route=ANSWER, times=100))
     await scene.reached(JobState.DELIVERING)
     await scene.crash()
@@ -124,10 +127,10 @@ async def test_a_finished_picture_that_was_not_shown_yet_is_shown_once(scene: Sc
 
 
 async def test_a_picture_shown_but_not_written_down_is_not_shown_again(scene: Scene) -> None:
-    wish = await scene.wish(scene.members[0])
-    await wish.use.message_where(is_drawing)
+    use = await scene.wish(scene.members[0])
+    await use.message_where(is_drawing)
     scene.sandbox.fault(Fault(kind="lost_answer", method="PATCH", route=ANSWER, times=100))
-    await wish.use.message_where(is_result)
+    await use.message_where(is_result)
     await scene.crash()
     assert [row.state for row in await scene.recover()] == [JobState.DONE]
 
@@ -135,8 +138,8 @@ async def test_a_picture_shown_but_not_written_down_is_not_shown_again(scene: Sc
 async def test_a_new_message_posted_but_not_written_down_is_found_and_pings_once(
     scene: Scene,
 ) -> None:
-    wish = await scene.wish(scene.members[0])
-    await wish.use.message_where(is_drawing)
+    use = await scene.wish(scene.members[0])
+    await use.message_where(is_drawing)
     dead = Fault(kind="api_error", method="PATCH", route=ANSWER, times=100, status=401, code=50027)
     scene.sandbox.fault(dead)
     scene.sandbox.fault(Fault(kind="lost_answer", method="POST", route=CHANNEL, times=100))
@@ -147,8 +150,8 @@ async def test_a_new_message_posted_but_not_written_down_is_found_and_pings_once
 
 
 async def test_a_cancel_under_way_ends_the_job_in_one_way(scene: Scene) -> None:
-    wish = await scene.wish(scene.members[0], steps=20)
-    drawing = await wish.use.message_where(is_drawing)
+    use = await scene.wish(scene.members[0], steps=20)
+    drawing = await use.message_where(is_drawing)
     scene.sandbox.fault(Fault(kind="hold", method="PATCH", route=ANSWER, times=100))
     await scene.members[0].press(drawing, "Cancel")
     await scene.reached(JobState.DELIVERING)
@@ -159,10 +162,11 @@ async def test_a_cancel_under_way_ends_the_job_in_one_way(scene: Scene) -> None:
 async def test_buttons_that_were_pressed_twice_are_two_wishes_and_each_ends_once(
     scene: Scene,
 ) -> None:
-    wish = await scene.wish(scene.members[0], steps=1)
-    result = await wish.use.message_where(is_result)
+    use = await scene.wish(scene.members[0], steps=1)
+    result = await use.message_where(is_result)
     again = await scene.members[1].press(result, "Again")
-    scene.wishes.append(Wish(use=again, prompt=wish.prompt))
+    prompt = scene.wishes[0].prompt
+    scene.wishes.append(Wish(interaction=again.id, owner=scene.members[1].id, prompt=prompt))
     await again.acknowledged()
     await scene.until(lambda found: len(found) == 2)
     await scene.crash()

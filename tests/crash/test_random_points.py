@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox import Fault, Member, Sandbox
+from bot.sandbox import Fault, Member, Sandbox, Use
 from bot.sandbox.connection import ActionRefused
 from generation.types import JobState
 from tests.bot_process import BotProcess
 from tests.crash.books import Wish, audit, settled
+from tests.crash.conftest import seen_by
 
 WIDE = "\n[limits]\nmax_queued = 100\nmax_per_day = 100000\n"
 LATEST_KILL = 2.0
@@ -41,12 +42,17 @@ async def test_every_accepted_wish_has_exactly_one_ending(
 ) -> None:
     bot.config.write_text(bot.config.read_text() + WIDE)
     chance = random.Random(seed)  # repeatable
+    uses: list[Use] = []
     wishes: list[Wish] = []
     for _ in range(kills):
         await bot.start()
         _lose_some_answers(sandbox, chance)
-        wishes += await _ask(members, chance, first=len(wishes))
-        await _cancel_one(wishes, chance)
+        for _ in range(chance.randint(1, 3)):
+            member = chance.choice(members)
+            prompt = f"picture {len(wishes)} of {member.name}"
+            uses.append(await _ask(member, prompt, chance))
+            wishes.append(Wish(interaction=uses[-1].id, owner=member.id, prompt=prompt))
+        await _cancel_one(uses, chance)
         # The moment itself is what is tried; nothing is waited for.
         await asyncio.sleep(chance.uniform(0.0, LATEST_KILL))
         await bot.kill()
@@ -54,7 +60,7 @@ async def test_every_accepted_wish_has_exactly_one_ending(
     await bot.start()
     async with asyncio.timeout(DRAIN_SECONDS):
         await settled(database)
-    accepted = await audit(database, wishes, members)
+    accepted = await audit(database, wishes, seen_by(members), members[0].download)
     outcomes = Counter(row.state for row in accepted)
     assert outcomes[JobState.DONE] >= kills / 2, f"too little was drawn to tell: {outcomes}"
 
@@ -67,22 +73,15 @@ def _lose_some_answers(sandbox: Sandbox, chance: random.Random) -> None:
             sandbox.fault(Fault(kind="lost_answer", method=method, route=route, nth=nth))
 
 
-async def _ask(members: Sequence[Member], chance: random.Random, *, first: int) -> list[Wish]:
-    wishes = []
-    for number in range(first, first + chance.randint(1, 3)):
-        member = chance.choice(members)
-        prompt = f"picture {number} of {member.name}"
-        use = await member.slash(
-            "imagine", prompt=prompt, steps=chance.randint(1, 4), count=chance.randint(1, 2)
-        )
-        wishes.append(Wish(use=use, prompt=prompt))
-    return wishes
+async def _ask(member: Member, prompt: str, chance: random.Random) -> Use:
+    steps, count = chance.randint(1, 4), chance.randint(1, 2)
+    return await member.slash("imagine", prompt=prompt, steps=steps, count=count)
 
 
-async def _cancel_one(wishes: Sequence[Wish], chance: random.Random) -> None:
-    shown = [(wish, message) for wish in wishes if (message := wish.use.message) is not None]
-    waiting = [(wish, message) for wish, message in shown if "Cancel" in message.button_labels]
+async def _cancel_one(uses: Sequence[Use], chance: random.Random) -> None:
+    shown = [(use, message) for use in uses if (message := use.message) is not None]
+    waiting = [(use, message) for use, message in shown if "Cancel" in message.button_labels]
     if waiting and chance.random() < 0.5:
-        wish, message = chance.choice(waiting)
+        use, message = chance.choice(waiting)
         with suppress(ActionRefused):  # the result was there first, and took the button away
-            await wish.use.member.press(message, "Cancel")
+            await use.member.press(message, "Cancel")
