@@ -11,6 +11,7 @@ from tests.servers.a1111_relatives import (
     SdCppTwin,
     SdNextTwin,
 )
+from tests.servers.gradio import Gradio3Twin, Gradio40Twin, GradioTwin
 from tests.servers.twin import Twin
 
 TWINS: dict[str, type[Twin]] = {
@@ -21,4 +22,7 @@ TWINS: dict[str, type[Twin]] = {
     "sdcpp": SdCppTwin,
     "koboldcpp": KoboldTwin,
     "partial": PartialTwin,
+    "gradio-3": Gradio3Twin,
+    "gradio-4.8": Gradio40Twin,
+    "gradio-6": GradioTwin,
 }

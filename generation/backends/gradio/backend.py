@@ -145,7 +145,7 @@ class GradioBackend(RemoteBackend):
                     options=offer.options_for(plan, params),
                     pictures=pictures,
                 ),
-                longest=self.patience.draw,
+                longest=max(self.patience.draw, self.patience.rid),
             )
             watch = Watch(
                 self.wire,

@@ -116,8 +116,6 @@ class Watch:
         if message.get("success") is False:
             raise words.failure(output)
         found = find(self._endpoint, _data(message) or [])
-        if not found.links and not found.words and self._data is not None:
-            found = find(self._endpoint, self._data)
         if not found.links:
             raise (
                 words.rejected(found.words)

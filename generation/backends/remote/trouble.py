@@ -44,6 +44,14 @@ def of_failure(error: Exception, server: Server) -> BackendError:
     return _not_http(server).bad_reply()
 
 
+def of_socket(error: object, server: Server) -> BackendError:
+    """The error that ended a WebSocket."""
+    too_big = aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+    if isinstance(error, aiohttp.WebSocketError) and error.code == too_big:
+        return too_long(server).bad_reply()
+    return broken_socket(server).unavailable()
+
+
 def of_status(status: int, server: Server) -> Trouble | None:
     """What an answer's status says about the server or its address; None where nothing is wrong.
 
@@ -204,7 +212,8 @@ def _bad_address(server: Server) -> Trouble:
 
 
 def _no_socket(error: aiohttp.WSServerHandshakeError, server: Server) -> BackendError:
-    return (of_status(error.status, server) or _not_http(server)).unavailable()
+    found = of_status(error.status, server)
+    return a_page(server).bad_reply() if found is None else found.unavailable()
 
 
 def _not_http(server: Server) -> Trouble:

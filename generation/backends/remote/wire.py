@@ -73,7 +73,7 @@ class Socket:
             data: str | bytes = message.data
             return data
         if message.type is aiohttp.WSMsgType.ERROR:
-            raise trouble.broken_socket(self._server).unavailable()
+            raise trouble.of_socket(message.data, self._server)
         return None
 
 
