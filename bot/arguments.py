@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     for name, words in (
         ("run", "run the bot"),
         ("check", "try everything the configuration names and say what to mend"),
+        ("fetch", "download the models of the Hugging Face Hub that the configuration names"),
     ):
         _add_config(commands.add_parser(name, help=words, description=f"{words.capitalize()}."))
     _add_backup(

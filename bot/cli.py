@@ -1,4 +1,4 @@
-"""The command line: `easel demo`, `run`, `check`, `backup` and `bench`."""
+"""The command line: `easel demo`, `run`, `check`, `fetch`, `backup` and `bench`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.bench import BenchOptions, run_bench
 from bot.check import check
 from bot.config import Config, ConfigError, EngineConfig, engine_at, load, process_environment
 from bot.demo import DemoOptions, run_demo
-from bot.endings import ExitCode, ending_of
+from bot.endings import ExitCode, OperatorError, ending_of
 from bot.logs import Redactor, set_up_logging
 from bot.signals import stop_on_signals
 
@@ -64,6 +64,21 @@ def _check(arguments: argparse.Namespace) -> int:
         return code
 
     return _until_signal(report, debug=False)
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    # Only this command needs the Hub's library.
+    from bot.fetch import fetch  # noqa: PLC0415
+
+    config = _load(arguments.config)
+    if config is None:
+        return ExitCode.CONFIGURATION
+    set_up_logging(level="error", style="text", secrets=_secrets(config))
+    try:
+        fetch(config, process_environment(), say=lambda text: print(text, flush=True))
+    except OperatorError as error:
+        return _end(str(error), ExitCode.CRASH)
+    return ExitCode.OK
 
 
 def _backup(arguments: argparse.Namespace) -> int:
@@ -219,6 +234,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo,
     "run": _run,
     "check": _check,
+    "fetch": _fetch,
     "backup": _backup,
     "bench": _bench,
 }
