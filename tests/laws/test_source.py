@@ -43,6 +43,7 @@ OWNERS: dict[str, tuple[tuple[str, ...], int]] = {
     "sqlalchemy": (("generation.store",), 2),
     "alembic": (("generation.store",), 1),
     # A workflow's mapping is no configuration: it lies beside its graph and is written for it.
+    "huggingface_hub": (("bot.fetch",), 1),
     "tomllib": (("bot.config", "generation.backends.comfyui"), 1),
     "discord": (("bot",), 5),
     "bot.config": (
@@ -57,6 +58,7 @@ OWNERS: dict[str, tuple[tuple[str, ...], int]] = {
             "bot.cli",
             "bot.demo",
             "bot.endings",
+            "bot.fetch",
             "bot.engines",
         ),
         3,
