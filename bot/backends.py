@@ -120,6 +120,8 @@ def _build(config: BackendConfig, whole: Config) -> Backend:
         device=config.device,
         precision=config.precision,
         threads=threads_for(config),
+        memory=None if config.memory_gib is None else int(config.memory_gib * 1024**3),
+        parallel_loading=config.parallel_loading,
         model_folders=config.model_folders,
         lora_folders=config.lora_folders,
         embedding_folders=config.embedding_folders,

@@ -73,7 +73,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
     config = _load(arguments.config)
     if config is None:
         return ExitCode.CONFIGURATION
-    set_up_logging(level="error", style="text", secrets=_secrets(config))
+    set_up_logging(level="error", style="text", secrets=config.secrets)
     try:
         fetch(config, process_environment(), say=lambda text: print(text, flush=True))
     except OperatorError as error:

@@ -248,3 +248,15 @@ class DeliveryError(GenerationError):
     ) -> None:
         super().__init__(sentence, detail=detail)
         self.retry_after = retry_after
+
+
+def backend_error(code: str) -> type[BackendError]:
+    """The kind of failure with that code; the most general one for a code that is not known."""
+    return _BY_CODE.get(code, BackendError)
+
+
+def _subtypes(kind: type[BackendError]) -> list[type[BackendError]]:
+    return [kind, *(deep for child in kind.__subclasses__() for deep in _subtypes(child))]
+
+
+_BY_CODE = {kind.code: kind for kind in _subtypes(BackendError)}

@@ -82,6 +82,8 @@ def _backend(
         precision=section.choice("precision", PRECISIONS, default="auto") or "auto",
         threads=section.optional_whole("threads", lowest=1, highest=MOST_THREADS, example=4),
         models=chosen,
+        memory_gib=section.optional_number("memory_gib", lowest=0.1, highest=4096, example=20),
+        parallel_loading=section.flag("parallel_loading", default=False),
         model_folders=folders,
         lora_folders=_folders(section, "lora_folders", base),
         embedding_folders=_folders(section, "embedding_folders", base),

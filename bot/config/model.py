@@ -125,7 +125,8 @@ class LocalConfig:
     """A worker process on this machine, or one for each card where ``device`` is ``auto``.
 
     ``threads`` None leaves the number to the worker. ``depth_estimator`` is a folder with a model
-    that finds depth in pictures.
+    that finds depth in pictures. ``memory_gib`` is how much weights may take in all; None leaves
+    it to the card. With ``parallel_loading`` a model's files are read at the same time.
     """
 
     name: str = "local"
@@ -133,6 +134,8 @@ class LocalConfig:
     precision: str = "auto"
     threads: int | None = None
     models: tuple[ModelConfig, ...] = (ModelConfig(name=DEMO_MODEL),)
+    memory_gib: float | None = None
+    parallel_loading: bool = False
     model_folders: tuple[Path, ...] = ()
     lora_folders: tuple[Path, ...] = ()
     embedding_folders: tuple[Path, ...] = ()

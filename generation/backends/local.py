@@ -13,7 +13,7 @@ from generation.backends.ledger import Ledger, Track
 from generation.backends.process import WORKER_COMMAND
 from generation.backends.session import Patience, Session, boot
 from generation.clock import Clock, SystemClock
-from generation.errors import BackendError, Unavailable, WorkerLost
+from generation.errors import Unavailable, WorkerLost, backend_error
 from generation.types import JobId
 from generation.worker import protocol
 from generation.worker.settings import ControlSettings, LocalModel, LocalTool, WorkerSettings
@@ -40,6 +40,8 @@ class LocalBackend:
         preview_seconds: float | None = 1.0,
         slots: int | None = None,
         calibration: Path | None = None,
+        memory: int | None = None,
+        parallel_loading: bool = False,
         model_folders: Sequence[Path] = (),
         lora_folders: Sequence[Path] = (),
         embedding_folders: Sequence[Path] = (),
@@ -59,6 +61,8 @@ class LocalBackend:
             preview_seconds=preview_seconds,
             slots=slots,
             calibration=calibration,
+            memory=memory,
+            parallel_loading=parallel_loading,
             model_folders=tuple(model_folders),
             lora_folders=tuple(lora_folders),
             embedding_folders=tuple(embedding_folders),
@@ -306,7 +310,7 @@ class LocalBackend:
             *(self._name, message.job_id, message.code, message.detail),
         )
         if track := self._ledger.find(message.job_id):
-            kind = _ERRORS.get(message.code, BackendError)
+            kind = backend_error(message.code)
             track.fail(kind(message.sentence, detail=message.detail))
 
     async def _watch(self, session: Session) -> None:
@@ -335,13 +339,6 @@ class LocalBackend:
         finally:
             waiting.cancel()
             timer.cancel()
-
-
-def _subtypes(kind: type[BackendError]) -> list[type[BackendError]]:
-    return [kind, *(deep for child in kind.__subclasses__() for deep in _subtypes(child))]
-
-
-_ERRORS = {kind.code: kind for kind in _subtypes(BackendError)}
 
 
 def _mark_seen(task: asyncio.Task[Session]) -> None:

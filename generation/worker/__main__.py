@@ -64,6 +64,8 @@ def main() -> None:
         raise protocol.ProtocolError("the first message must configure the worker")
     visible.hide_other_cards(first.settings.device, os.environ)
     _keep_programs(first.settings.compiled)
+    if first.settings.parallel_loading:
+        os.environ["HF_ENABLE_PARALLEL_LOADING"] = "YES"
     try:
         # After the environment is set.
         from generation.worker import engine as heart  # noqa: PLC0415

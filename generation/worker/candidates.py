@@ -17,6 +17,7 @@ from generation.types import Task
 from generation.worker.extras import Extras, ExtrasFinder
 from generation.worker.families import find_family, read_traits
 from generation.worker.families.base import Family, Guidance, Traits
+from generation.worker.fitting import Needs, needs_of
 from generation.worker.model_folders import INDEX, find_models
 from generation.worker.model_notes import notes_of
 from generation.worker.samplers import samplers_with_eta
@@ -43,6 +44,7 @@ class Candidate:
     build: str
     """Equal for models that differ in their weights' values only, and so are equally fast."""
     plan: Plan
+    needs: Needs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +109,7 @@ def examine(
         taesd=model.taesd or (model.parts or model.path) / _TAESD,
         build=build.hexdigest()[:16],
         plan=plan,
+        needs=needs_of(source.weights(), place.dtype.itemsize, info.width, info.height),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ class Header:
 
     shapes: Mapping[str, tuple[int, ...]]
     metadata: Mapping[str, str]
+
+    @property
+    def weights(self) -> int:
+        """How many numbers it holds."""
+        return sum(math.prod(shape) for shape in self.shapes.values())
 
 
 def read_header(path: Path) -> Header:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 import torch
 
@@ -53,3 +54,23 @@ def release(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """What the device has left, and what torch holds there unused; None without its own memory."""
+    if device.type != "cuda":
+        return None
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def size_of(pipe: Any) -> int:
+    """Bytes of a pipeline's weights, each counted once however many parts share it."""
+    storages = {
+        storage.data_ptr(): storage.nbytes()
+        for part in pipe.components.values()
+        if isinstance(part, torch.nn.Module)
+        for tensor in (*part.parameters(), *part.buffers())
+        for storage in (tensor.untyped_storage(),)
+    }
+    return sum(storages.values())

@@ -48,6 +48,10 @@ class Folder:
                 check_weights(self.path, part)
         return files
 
+    def weights(self) -> Mapping[str, int]:
+        """How many weights each part has, by its files' headers."""
+        return {part: count_weights(self.path / part) for part in self.examine().configs}
+
     def load(self, dtype: torch.dtype, device: torch.device) -> Any:
         """Its pipeline, on the device. Raises ``Unavailable``."""
         files = self.examine()
@@ -104,6 +108,19 @@ def check_weights(folder: Path, part: str) -> None:
             read_header(path)
         except BrokenFileError as error:
             raise Unavailable(detail=f"{path}: {error}") from error
+
+
+def count_weights(folder: Path) -> int:
+    """How many weights a part's files hold, of the variant that would be read."""
+    variant = variant_of(folder)
+    files = [path for path in folder.glob(f"*{_WEIGHTS}") if _is_of(path.name, variant)]
+    return sum(read_header(path).weights for path in files)
+
+
+def _is_of(name: str, variant: str | None) -> bool:
+    if variant is not None:
+        return f".{variant}." in name
+    return not any(f".{other}." in name for other in _VARIANTS)
 
 
 def variant_of(folder: Path) -> str | None:

@@ -20,12 +20,22 @@ _LOOK_SECONDS = 0.5  # between two looks whether a job that waits is still wante
 class Room:
     """Who may use the loaded model now. ``usual`` is where its parts lie between jobs.
 
+    ``clear`` takes other models off the device, before a job has it to itself.
+
     A model that does not lie on the device as a whole serves one job at a time: its parts move
     while they are used.
     """
 
-    def __init__(self, base: Any, device: torch.device, usual: Placement = Placement.WHOLE) -> None:
+    def __init__(
+        self,
+        base: Any,
+        device: torch.device,
+        usual: Placement = Placement.WHOLE,
+        *,
+        clear: Callable[[], None] = lambda: None,
+    ) -> None:
         self.usual = usual
+        self._clear = clear
         self._base = base
         self._device = device
         self._changed = threading.Condition()
@@ -92,6 +102,7 @@ class Room:
             self._changed.wait(_LOOK_SECONDS)
 
     def _arrange(self, placement: Placement) -> bool:
+        self._clear()
         self._has_tiled = tile(self._base.vae)
         return self._place(placement)
 

@@ -107,6 +107,9 @@ class WorkerSettings:
     pay, and keeps what it found in ``calibration``, or forgets it without such a file.
     ``model_folders`` are searched for further models, ``lora_folders``, ``embedding_folders`` and
     those of ``controls`` for what goes with all of them, at the start and when asked once more.
+    ``memory`` is how many bytes of weights may be loaded at once, of one model or several; None
+    keeps as many models as the card has room for, or one where there is no card. With
+    ``parallel_loading`` a large model's files are read at the same time.
     ``compiled`` is a folder that keeps compiled programs; without it the system's temporary one.
     """
 
@@ -124,3 +127,5 @@ class WorkerSettings:
     controls: ControlSettings = ControlSettings()
     compiled: Path | None = None
     tools: tuple[LocalTool, ...] = ()
+    memory: int | None = None
+    parallel_loading: bool = False

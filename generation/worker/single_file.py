@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from generation.worker.families.base import Family, ModelFiles
 from generation.worker.headers import BrokenFileError, Header, read_header
 from generation.worker.model_folder import (
     FAILURES,
+    count_weights,
     examine_index,
     load_part,
     own_scheduler,
@@ -56,6 +58,19 @@ class SingleFile:
         """What the model is. Raises ``Unavailable`` for a file that cannot be loaded."""
         settings = self._settings(self._header())
         return files_of(settings) if isinstance(settings, Architecture) else examine_index(settings)
+
+    def weights(self) -> Mapping[str, int]:
+        """How many weights each part has, in the file or in the folder that gives the rest."""
+        header = self._header()
+        settings = self._settings(header)
+        counts: dict[str, int] = {}
+        for name, shape in header.shapes.items():
+            part = next((key for key, starts in _HOLDS.items() if name.startswith(starts)), "")
+            counts[part] = counts.get(part, 0) + math.prod(shape)
+        if isinstance(settings, Path):
+            for part in _lacking(header, settings):
+                counts[part] = count_weights(settings / part)
+        return counts
 
     def load(self, dtype: torch.dtype, device: torch.device) -> Any:
         """Its pipeline, on the device. Raises ``Unavailable``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +22,10 @@ class Source(Protocol):
 
     def examine(self) -> ModelFiles:
         """What the model is, without reading its weights. Raises ``Unavailable``."""
+        ...
+
+    def weights(self) -> Mapping[str, int]:
+        """How many weights each part has, by its files' headers; empty where that is not told."""
         ...
 
     def load(self, dtype: torch.dtype, device: torch.device) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,10 @@ class RandomModel:
         """As a folder's files would say it. Raises ``Unavailable`` for a name there is not."""
         wanted, is_tiny = self._architecture()
         return files_of(wanted, is_tiny=is_tiny)
+
+    def weights(self) -> Mapping[str, int]:
+        """Nothing: there are no files that would tell."""
+        return {}
 
     def load(self, dtype: torch.dtype, device: torch.device) -> Any:
         """Its pipeline. Raises ``Unavailable`` for a name there is not."""

@@ -17,7 +17,7 @@ import torch
 from generation.backends.base import Work
 from generation.errors import OutOfMemory, Unavailable
 from generation.types import JobId
-from generation.worker import models as models_module, painter as painter_module
+from generation.worker import loading as loading_module, painter as painter_module
 from generation.worker.gatherer import Gatherer, JobCancelled, Seat
 from generation.worker.ladder import Way
 from generation.worker.model_folder import Folder
@@ -249,7 +249,7 @@ def test_a_model_too_large_to_be_loaded_whole_is_used_in_parts_from_the_start(
         return load(self, dtype, device)
 
     monkeypatch.setattr(Folder, "load", too_large)
-    monkeypatch.setattr(models_module, "can_offload", lambda _: True)
+    monkeypatch.setattr(loading_module, "can_offload", lambda _: True)
     shelf = ModelShelf(settings, CPU, torch.float32)
     shelf.open()
     large = shelf.load("tiny")
