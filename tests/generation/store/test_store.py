@@ -178,6 +178,19 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         await Store.open(url(tmp_path))
 
 
+async def test_a_damaged_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    store, path = await Store.open(url(tmp_path)), tmp_path / "easel.db"
+    for _ in range(50):
+        await store.jobs.admit(request(), defaults=Limits(max_queued=100), bound=100)
+    await store.aclose()
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 8192] = b"\xff" * 8192
+    path.write_bytes(data)
+    with pytest.raises(StorageError, match=r"damaged|malformed"):
+        await Store.open(url(tmp_path))
+    assert path.read_bytes() == data
+
+
 @pytest.mark.parametrize("wrong", ["easel.db", "mysql://localhost/easel", "sqlite:///easel.db"])
 async def test_an_address_of_another_kind_is_refused(wrong: str) -> None:
     with pytest.raises(StorageError, match="database URL"):
