@@ -11,7 +11,9 @@ from tests.servers.a1111_relatives import (
     SdCppTwin,
     SdNextTwin,
 )
+from tests.servers.comfyui import ComfyTwin
 from tests.servers.gradio import Gradio3Twin, Gradio40Twin, GradioTwin
+from tests.servers.images import ImagesTwin
 from tests.servers.twin import Twin
 
 TWINS: dict[str, type[Twin]] = {
@@ -25,4 +27,6 @@ TWINS: dict[str, type[Twin]] = {
     "gradio-3": Gradio3Twin,
     "gradio-4.8": Gradio40Twin,
     "gradio-6": GradioTwin,
+    "comfyui": ComfyTwin,
+    "openai": ImagesTwin,
 }

@@ -14,12 +14,16 @@ import json
 import struct
 import uuid
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import WSMsgType, web
 from PIL import Image
+
+from generation.backends.comfyui.backend import ComfyBackend
+from generation.backends.remote.server import Server
+from tests.servers.twin import WHOLE_ANSWERS, Engine, Fault, Twin, spoiled
 
 Json = dict[str, Any]
 
@@ -117,34 +121,45 @@ class Prompt:
 
 
 @dataclass(kw_only=True)
-class ComfyServer:
+class TellingEngine(Engine):
+    """Tells whoever it draws for of every step."""
+
+    on_step: Callable[[int], Awaitable[None]] | None = None
+
+    async def _tell(self) -> None:
+        await super()._tell()
+        if self.on_step is not None and self.now is not None:
+            await self.on_step(self.now.step)
+
+
+class ComfyTwin(Twin):
     """A server's state. Tests set what is to go wrong."""
 
-    is_new: bool = False
-    step_seconds: float = 0.01
-    nodes: dict[str, Json] = field(default_factory=lambda: dict(NODES))
-    breaks_in: str | None = None
-    error: tuple[str, str] = ("RuntimeError", "a matrix did not fit in /srv/models/x.safetensors")
-    hangs_up_after_steps: int | None = None
-    waits: asyncio.Event | None = None
-    ignores_size: bool = False
-    sends_garbage: bool = False
-    pictures_per_run: int | None = None
-    uploads: dict[str, bytes] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
-    prompts: list[Json] = field(default_factory=list)
-    interrupts: list[str | None] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-    history: dict[str, Json] = field(default_factory=dict)
-    running: Prompt | None = None
-    pending: deque[Prompt] = field(default_factory=deque)
-
-    def __post_init__(self) -> None:
+    def __init__(self, *, is_new: bool = False, waits: asyncio.Event | None = None) -> None:
+        super().__init__()
+        self.engine: TellingEngine = TellingEngine(step_seconds=0.004)
+        self.is_new = is_new
+        self.waits = waits
+        self.nodes: dict[str, Json] = dict(NODES)
+        self.breaks_in: str | None = None
+        self.error = ("RuntimeError", "a matrix did not fit in /srv/models/x.safetensors")
+        self.hangs_up_after_steps: int | None = None
+        self.uploads: dict[str, bytes] = {}
+        self.files: dict[str, bytes] = {}
+        self.prompts: list[Json] = []
+        self.interrupts: list[str | None] = []
+        self.requests: list[str] = []
+        self.history: dict[str, Json] = {}
+        self.running_prompt: Prompt | None = None
+        self.pending: deque[Prompt] = deque()
+        self.queued = asyncio.Event()
         self._sockets: dict[str, web.WebSocketResponse] = {}
         self._features: set[str] = set()
         self._added = asyncio.Event()
-        self.queued = asyncio.Event()
         self._number = 0
+
+    def backend(self, name: str, server: Server, **settings: object) -> ComfyBackend:
+        return ComfyBackend(name, server, **settings)  # type: ignore[arg-type]
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=64 * 1024 * 1024, middlewares=[self._guard])
@@ -204,7 +219,7 @@ class ComfyServer:
         return spec
 
     async def _queue(self, _request: web.Request) -> web.Response:
-        running = [self.running.entry()] if self.running else []
+        running = [self.running_prompt.entry()] if self.running_prompt else []
         pending = [prompt.entry() for prompt in self.pending]
         return web.json_response({"queue_running": running, "queue_pending": pending})
 
@@ -217,8 +232,8 @@ class ComfyServer:
         body = await request.json() if request.can_read_body else {}
         wanted = body.get("prompt_id")
         self.interrupts.append(wanted)
-        if self.running is not None and wanted in {None, self.running.id}:
-            self.running.interrupted = True
+        if self.running_prompt is not None and wanted in {None, self.running_prompt.id}:
+            self.running_prompt.interrupted = True
         return web.Response()
 
     async def _cancel(self, request: web.Request) -> web.Response:
@@ -226,8 +241,8 @@ class ComfyServer:
         before = len(self.pending)
         self.pending = deque(prompt for prompt in self.pending if prompt.id != wanted)
         hit = len(self.pending) < before
-        if self.running is not None and self.running.id == wanted:
-            self.running.interrupted, hit = True, True
+        if self.running_prompt is not None and self.running_prompt.id == wanted:
+            self.running_prompt.interrupted, hit = True, True
         return web.json_response({"cancelled": hit})
 
     async def _history(self, request: web.Request) -> web.Response:
@@ -259,13 +274,15 @@ class ComfyServer:
         self.uploads[f"{folder}/{name}" if folder else name] = data
         return web.json_response({"name": name, "subfolder": folder, "type": "input"})
 
-    async def _prompt(self, request: web.Request) -> web.Response:
+    async def _prompt(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         graph, wanted = body.get("prompt"), body.get("prompt_id") or str(uuid.uuid4())
         if graph is None:
             return _refusal("no_prompt", "No prompt provided", "No prompt provided")
         if self.is_new and not _is_canonical(wanted):
             return _refusal("invalid_prompt_id", "prompt_id must be a UUID", "")
+        if self.fault is Fault.REFUSES:
+            return _refusal("invalid_prompt", "It is not liked.", "")
         self.prompts.append(graph)
         refused = self._validate(graph)
         if refused is not None:
@@ -277,6 +294,8 @@ class ComfyServer:
         self.pending.append(prompt)
         self.queued.set()
         self._added.set()
+        if self.fault in WHOLE_ANSWERS:
+            return await self.misbehave(request)
         return web.json_response({"prompt_id": wanted, "number": self._number, "node_errors": {}})
 
     def _validate(self, graph: Json) -> web.Response | None:
@@ -328,9 +347,9 @@ class ComfyServer:
             if self.waits is not None:
                 await self.waits.wait()
             if self.pending:
-                self.running = self.pending.popleft()
-                await self._execute(self.running)
-                self.running = None
+                self.running_prompt = self.pending.popleft()
+                await self._execute(self.running_prompt)
+                self.running_prompt = None
                 # Only now is it out of the queue; its history has been there before.
 
     async def _execute(self, prompt: Prompt) -> None:
@@ -372,19 +391,14 @@ class ComfyServer:
         self, prompt: Prompt, name: str, node: Json, tell: Any, outputs: Json
     ) -> tuple[str, Json] | None:
         kind = node["class_type"]
-        if kind == self.breaks_in:
+        if kind == self.breaks_in or (kind == "KSampler" and self.fault is Fault.NO_MEMORY):
             trace = ['  File "/srv/ComfyUI/execution.py", line 496, in execute\n']
-            sort, words = self.error
+            memory = ("torch.OutOfMemoryError", "Allocation on device")
+            sort, words = memory if self.fault is Fault.NO_MEMORY else self.error
             data = {"exception_type": sort, "exception_message": words, "traceback": trace}
             return "execution_error", data
-        for step in range(node["inputs"]["steps"] if kind == "KSampler" else 0):
-            await asyncio.sleep(self.step_seconds)
-            if prompt.interrupted:
-                return "execution_interrupted", {"executed": []}
-            await tell("progress", value=step + 1, max=node["inputs"]["steps"], node=name)
-            await self._preview(prompt, name)
-            if self.hangs_up_after_steps == step + 1 and prompt.client in self._sockets:
-                await self._sockets.pop(prompt.client).close()
+        if kind == "KSampler" and not await self._sample(prompt, name, node, tell):
+            return "execution_interrupted", {"executed": []}
         if kind in OUTPUTS:
             images = [
                 {
@@ -392,11 +406,35 @@ class ComfyServer:
                     "subfolder": "",
                     "type": OUTPUTS[kind],
                 }
-                for number in range(self.pictures_per_run or _batch(prompt.graph))
+                for number in range(0 if self.fault is Fault.TOO_FEW else _batch(prompt.graph))
             ]
             outputs[name] = {"images": images}
             await tell("executed", node=name, output=outputs[name])
         return None
+
+    async def _sample(self, prompt: Prompt, name: str, node: Json, tell: Any) -> bool:
+        """Take the steps; False when it was interrupted, which is looked at between two of them."""
+        steps = node["inputs"]["steps"]
+
+        async def stepped(step: int) -> None:
+            drawing = self.engine.now
+            if drawing is None or drawing.key != prompt.id:
+                return
+            drawing.interrupted = drawing.interrupted or prompt.interrupted
+            if step:
+                await tell("progress", value=step, max=steps, node=name)
+                await self._preview(prompt, name)
+            if self.hangs_up_after_steps == step and prompt.client in self._sockets:
+                await self._sockets.pop(prompt.client).close()
+
+        self.engine.on_step = stepped
+        try:
+            if not await self.engine.draw(prompt.id, steps):
+                return False
+        finally:
+            self.engine.on_step = None
+        await tell("progress", value=steps, max=steps, node=name)
+        return True
 
     async def _preview(self, prompt: Prompt, name: str) -> None:
         buffer = io.BytesIO()
@@ -417,11 +455,11 @@ class ComfyServer:
         content = json.dumps([graph, number], sort_keys=True).encode() + b"".join(pixels)
         digest = hashlib.sha256(content).digest()
         picture = Image.frombytes("RGB", (3, 3), digest[:27])
-        size = (8, 8) if self.ignores_size else self._size(graph)
+        size = self._size(graph)
         buffer = io.BytesIO()
         picture.resize(size, Image.Resampling.NEAREST).save(buffer, "PNG")
         name = f"ComfyUI_{digest.hex()[:12]}_{number:05}_.png"
-        self.files[name] = b"<html>no picture</html>" if self.sends_garbage else buffer.getvalue()
+        self.files[name] = spoiled(self.fault, size, number) or buffer.getvalue()
         return name
 
     def _size(self, graph: Json) -> tuple[int, int]:

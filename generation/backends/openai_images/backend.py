@@ -121,8 +121,7 @@ class OpenAIImagesBackend(RemoteBackend):
         pictures: list[Picture] = []
         tokens = 0
         sent, mask = await self._pictures(work)
-        turns = rounds(work.params, served, self._dialect)
-        for seed, count in turns:
+        for seed, count in rounds(work.params, served, self._dialect):
             call = make_call(
                 work.params,
                 served,
@@ -134,11 +133,12 @@ class OpenAIImagesBackend(RemoteBackend):
                 extra=self._payload,
                 partial_images=self._partial_images if self._can_stream(count) else 0,
             )
-            answer = await self._answer(errand, call, track)
+            # Such a server tells of no steps; pictures are all that can be counted.
+            so_far = Progress(step=len(pictures), steps=work.params.count)
+            track.advance(so_far)
+            answer = await self._answer(errand, call, track, so_far)
             pictures += await self._read(answer, work, count)
             tokens += answer.tokens
-            if len(turns) > 1:
-                track.advance(Progress(step=len(pictures), steps=work.params.count))
         del self._errands[work.job_id]
         seeds = None if self._dialect.seed is not None else [None] * len(pictures)
         outputs = await to_outputs(work, pictures, title=model.title, seeds=seeds)
@@ -168,14 +168,14 @@ class OpenAIImagesBackend(RemoteBackend):
     def _can_stream(self, count: int) -> bool:
         return self._dialect.has_partial_images and count == 1
 
-    async def _answer(self, errand: _Errand, call: Call, track: Track) -> Answer:
+    async def _answer(self, errand: _Errand, call: Call, track: Track, so_far: Progress) -> Answer:
         """The answer to a request, which goes on by itself when the job is stopped."""
         if errand.halted.is_set():
             raise BackendError(detail="the job was cancelled between two of its requests")
 
         async def shown(data: bytes) -> None:
             if (preview := await read_preview(data)) is not None:
-                track.advance(Progress(step=0, steps=1, preview=preview))
+                track.advance(replace(so_far, preview=preview))
 
         asking = self._api.ask(call, shown)
         request = asyncio.create_task(asking, name=f"images-{track.job_id}")
