@@ -451,7 +451,7 @@ class ComfyTwin(Twin):
     def _paint(self, graph: Json, number: int) -> str:
         """A picture in colours of everything that decides it; the name of its file."""
         read = [node["inputs"].get("image") for node in graph.values()]
-        pixels = [self.uploads[name] for name in read if name in self.uploads]
+        pixels = [self.uploads[str(name)] for name in read if str(name) in self.uploads]
         content = json.dumps([graph, number], sort_keys=True).encode() + b"".join(pixels)
         digest = hashlib.sha256(content).digest()
         picture = Image.frombytes("RGB", (3, 3), digest[:27])
@@ -469,8 +469,13 @@ class ComfyTwin(Twin):
         for node in graph.values():
             if node["class_type"] == "LoadImage":
                 with Image.open(io.BytesIO(self.uploads[node["inputs"]["image"]])) as opened:
-                    return opened.size
+                    return self._enlarged(opened.size, graph)
         return 64, 64
+
+    def _enlarged(self, size: tuple[int, int], graph: Json) -> tuple[int, int]:
+        """What an upscaler makes of it: its model's factor, whatever was asked for."""
+        grows = any(node["class_type"] == "ImageUpscaleWithModel" for node in graph.values())
+        return (4 * size[0], 4 * size[1]) if grows else size
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()

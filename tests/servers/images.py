@@ -108,7 +108,7 @@ class ImagesTwin(Twin):
         if self.refusal is not None:
             return self.refusal
         if self.fault is Fault.REFUSES or self._unknown(fields):
-            error = {"message": f"Unknown parameter of {fields['prompt']}", "code": None}
+            error = {"message": f"Unknown parameter of {fields['prompt']}", "param": "x"}
             return web.json_response({"error": error}, status=400)
         if self.fault is Fault.NO_MEMORY:
             return web.json_response({"detail": "CUDA out of memory. Tried to …"}, status=500)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from generation.backends.base import Capabilities, ModelInfo, Work
+from generation.backends.base import Capabilities, ModelInfo, ToolInfo, Work
 from generation.backends.comfyui.api import Api
-from generation.backends.comfyui.filling import Uploads, fill, takes_alpha
+from generation.backends.comfyui.filling import Uploads, fill, fill_tool, takes_alpha
 from generation.backends.comfyui.mapping import Role
 from generation.backends.comfyui.object_info import ObjectInfo
 from generation.backends.comfyui.offers import Menu, Offer, make_menu, needed_kinds
@@ -26,7 +26,7 @@ from generation.backends.remote.wire import Deadlines
 from generation.clock import Clock
 from generation.errors import BackendError, BadReply, Unavailable
 from generation.images import Picture, cut_patch, fit, punched
-from generation.types import JobId, Params, Task
+from generation.types import JobId, Output, Params, Task
 
 _ONE_SEED = "These pictures were drawn in one go and share one seed."
 
@@ -94,16 +94,18 @@ class ComfyBackend(RemoteBackend):
         menu = make_menu(shelf.workflows, info)
         self._description = f"ComfyUI {system.version}, {system.device}"
         lacks = (*shelf.problems, *menu.notes)
-        if not menu.offers:
+        if not menu.offers and not menu.tools:
             raise Unavailable(detail=self._nothing(lacks))
         self._server_info, self._menu = info, menu
-        used = {
-            each.name: each for offer in menu.offers.values() for each in offer.workflows.values()
-        }
+        used = [each for offer in menu.offers.values() for each in offer.workflows.values()]
+        used += [each.workflow for each in menu.tools.values()]
         # What does not fit a server is news only where its operator wrote it.
-        told = map(_told, used.values()) if self._folder is not None else ()
+        told = dict.fromkeys(map(_told, used))
         self._notes = (*told, *lacks) if self._folder is not None else ()
-        return Capabilities(models=tuple(offer.info for offer in menu.offers.values()))
+        return Capabilities(
+            models=tuple(offer.info for offer in menu.offers.values()),
+            tools=tuple(tool.info for tool in menu.tools.values()),
+        )
 
     async def ping(self) -> None:
         """Ask for its queue."""
@@ -131,6 +133,25 @@ class ComfyBackend(RemoteBackend):
             outputs = await to_outputs(work, pictures, title=model.title, seeds=seeds)
             return Drawing(outputs=outputs, notes=(_ONE_SEED,))
         return Drawing(outputs=await to_outputs(work, pictures, title=model.title))
+
+    async def use(self, work: Work, tool: ToolInfo, track: Track) -> Drawing:
+        """Run an upscaler's workflow. Whatever size it gives, the asked one is delivered."""
+        chosen, size = self._menu.tools[tool.name], work.params.final_size
+        name = await self._put(work.image or b"")
+        run = Run(graph=fill_tool(chosen, name, size), workflow=chosen.workflow)
+        self._runs[work.job_id] = run
+        reporter = Reporter(track, work.params, batched=True, clock=self.clock)
+        reporter.begin(chosen.workflow.map)
+        files = await self._runner.pictures(run, reporter.told)
+        picture = await read_picture(await self._api.fetch(files[0]))
+        del self._runs[work.job_id]
+        data = picture.png
+        if (picture.width, picture.height) != size:
+            data = await fit(data, *size)
+        output = Output(
+            data=data, media_type="image/png", width=size[0], height=size[1], seed=work.params.seed
+        )
+        return Drawing(outputs=(output,))
 
     async def halt(self, job_id: JobId) -> None:
         """Take the job's run out of the server's line, or interrupt it; no other is touched."""

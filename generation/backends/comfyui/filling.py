@@ -9,7 +9,7 @@ from generation.backends.comfyui.graph import Graph, Link, Node, Place, Value
 from generation.backends.comfyui.guess import lora_seat
 from generation.backends.comfyui.mapping import Role, RoleMap
 from generation.backends.comfyui.object_info import ObjectInfo
-from generation.backends.comfyui.offers import LORA_INPUT, LORA_NODE, Offer
+from generation.backends.comfyui.offers import LORA_INPUT, LORA_NODE, Offer, Tool
 from generation.backends.comfyui.workflow import Workflow
 from generation.errors import Unavailable
 from generation.types import Lora, Params, Task
@@ -45,6 +45,21 @@ def fill(
     changes |= _pictures(workflow, uploads, server)
     graph = workflow.graph.with_inputs(changes)
     return _with_loras(graph, workflow.map, _files(params.loras, offer.names.loras))
+
+
+def fill_tool(tool: Tool, picture: str, size: tuple[int, int]) -> Graph:
+    """The graph that enlarges that picture to a width and height, where it can be told those."""
+    values: dict[Role, Value] = {
+        Role.IMAGE: picture,
+        Role.WIDTH: size[0],
+        Role.HEIGHT: size[1],
+    }
+    if tool.file is not None:
+        values[Role.MODEL] = tool.file
+    changes: dict[Place, Value | Link | None] = {**tool.settings}
+    for role, value in values.items():
+        changes |= dict.fromkeys(tool.workflow.map.places(role), value)
+    return tool.workflow.graph.with_inputs(changes)
 
 
 def takes_alpha(workflow: Workflow) -> bool:

@@ -50,6 +50,7 @@ class _Guess:
             self._doubts.append("no SaveImage or PreviewImage: name the node under outputs")
         if base is None:
             self._find_pictures(self._used)
+            self._find_upscaler()
         else:
             self._find_texts(base)
             self._find_numbers(base)
@@ -88,11 +89,22 @@ class _Guess:
         ]
         return len(self._samplers) == 1 and all(node.kind in _DECODERS for node in after)
 
+    def _find_upscaler(self) -> None:
+        """A graph that draws nothing may enlarge: by a model of its own, to a size or not."""
+        for node in self._used:
+            if node.kind == "UpscaleModelLoader":
+                self._add(Role.MODEL, *_texts(node, "model_name"))
+            if node.kind == "ImageScale":
+                self._add(Role.WIDTH, *_values(node, ("width",), whole=True))
+                self._add(Role.HEIGHT, *_values(node, ("height",), whole=True))
+
     def _task(self, base: Node | None) -> Task:
         if Role.MASK in self._found:
             return Task.INPAINT
         if Role.IMAGE not in self._found:
             return Task.TXT2IMG
+        if base is None and Role.MODEL in self._found:
+            return Task.UPSCALE
         before = self._graph.upstream(base.id) if base is not None else ()
         instructed = any(node.kind in _INSTRUCTED for node in before)
         return Task.EDIT if instructed else Task.IMG2IMG

@@ -13,6 +13,10 @@ from generation.backends.comfyui.mapping import MappedOption, Role
 from generation.types import Task
 
 _KEYS = ("title", "family", "task", "models", "outputs", "max_side", "inputs", "files", "options")
+_TASKS = {
+    task.value: task for task in (Task.TXT2IMG, Task.IMG2IMG, Task.INPAINT, Task.EDIT, Task.UPSCALE)
+}
+"""What a workflow may be for."""
 _OPTION_KEYS = ("input", "title")
 _OPTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -116,11 +120,9 @@ def _task(document: Mapping[str, object]) -> Task | None:
     written = _text(document, "task")
     if written is None:
         return None
-    try:
-        return Task(written)
-    except ValueError:
-        known = ", ".join(task.value for task in Task)
-        raise WorkflowError(f'task = "{written}" is none of {known}') from None
+    if written not in _TASKS:
+        raise WorkflowError(f'task = "{written}" is none of {", ".join(_TASKS)}')
+    return _TASKS[written]
 
 
 def _outputs(document: Mapping[str, object], graph: Graph) -> tuple[str, ...] | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from generation.backends.base import ModelInfo
+from generation.backends.base import ModelInfo, ToolInfo
 from generation.backends.comfyui.description import Names, base_of, describe, names_of
 from generation.backends.comfyui.graph import Place
 from generation.backends.comfyui.guess import lora_seat
@@ -16,6 +17,9 @@ from generation.backends.comfyui.workflow import Workflow, matching
 from generation.types import Task
 
 LORA_NODE, LORA_INPUT = "LoraLoader", "lora_name"
+
+_FACTOR = re.compile(r"(?<!\d)([248])x(?![a-z])|(?<![a-z])x([248])(?!\d)", re.IGNORECASE)
+"""4x-UltraSharp, RealESRGAN_x4plus: what upscalers' names say of their factor."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,10 +38,21 @@ class Offer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Tool:
+    """An upscaler as members choose it: a workflow, and the file of its model."""
+
+    info: ToolInfo
+    workflow: Workflow
+    file: str | None = None
+    settings: Mapping[Place, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Menu:
-    """Every offer by its model's name, and sentences for the operator about what is missing."""
+    """Offers and tools by their names, and sentences for the operator about what is missing."""
 
     offers: Mapping[str, Offer]
+    tools: Mapping[str, Tool] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -60,12 +75,20 @@ def make_menu(workflows: Iterable[Workflow], server: ObjectInfo) -> Menu:
             usable.append(workflow)
         else:
             notes.append(f"{workflow.name}: {lack}")
+    tools = {
+        tool.info.name: tool
+        for workflow in usable
+        if workflow.task is Task.UPSCALE
+        for tool in _tools(workflow, server)
+    }
+    usable = [workflow for workflow in usable if workflow.task is not Task.UPSCALE]
     offers: dict[str, Offer] = {}
     for family, members in groupby(sorted(usable, key=_family), _family):
         for offer in _family_offers(family, tuple(members), server, offers):
             offers[offer.info.name] = offer
     ordered = sorted(offers.values(), key=lambda offer: Task.TXT2IMG not in offer.workflows)
-    return Menu(offers={offer.info.name: offer for offer in ordered}, notes=tuple(notes))
+    by_name = {offer.info.name: offer for offer in ordered}
+    return Menu(offers=by_name, tools=tools, notes=tuple(notes))
 
 
 def _family(workflow: Workflow) -> str:
@@ -139,6 +162,22 @@ def _offer(
         file=file,
         settings={member.name: _settings(member, server) for member in members},
     )
+
+
+def _tools(workflow: Workflow, server: ObjectInfo) -> Iterator[Tool]:
+    """A tool for each of the server's files; one by the family's name where none is to choose."""
+    files = _files(workflow, server) if workflow.models else (None,)
+    for file in files:
+        name = workflow.family if file is None else _stem(file)
+        factor = _FACTOR.search(name)
+        info = ToolInfo(
+            name=name,
+            title=workflow.title if file is None else name,
+            task=Task.UPSCALE,
+            factor=float(next(filter(None, factor.groups()))) if factor else None,
+        )
+        settings = _settings(workflow, server)
+        yield Tool(info=info, workflow=workflow, file=file, settings=settings)
 
 
 def _loras(members: tuple[Workflow, ...], server: ObjectInfo) -> dict[str, str]:

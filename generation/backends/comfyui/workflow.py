@@ -8,7 +8,7 @@ the second alone.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,14 @@ from generation.types import Task
 STARTERS = Path(__file__).parent / "workflows"
 """The workflows that come with Easel."""
 
-_TASKS = frozenset(task.value for task in Task)
+_NEEDS: Mapping[Task, tuple[Role, ...]] = {
+    Task.TXT2IMG: (Role.PROMPT,),
+    Task.IMG2IMG: (Role.IMAGE,),
+    Task.INPAINT: (Role.IMAGE, Role.MASK),
+    Task.EDIT: (Role.PROMPT, Role.IMAGE),
+    Task.UPSCALE: (Role.IMAGE,),
+}
+"""What a workflow may be for, and what it needs for that."""
 _MOST_BYTES = 8 * 1024 * 1024
 
 
@@ -121,7 +128,7 @@ def _read(file: Path) -> Workflow:
 def _parts(name: str) -> tuple[str, str]:
     """``portraits.inpaint`` is the family portraits, and the task inpaint; without one, ""."""
     family, _, task = name.rpartition(".")
-    return (family, task) if family and task in _TASKS else (name, "")
+    return (family, task) if family and task in _NEEDS else (name, "")
 
 
 def _overridden(guessed: RoleMap, written: MappingFile, named: Task | None) -> RoleMap:
@@ -145,13 +152,7 @@ def _require_usable(role_map: RoleMap) -> None:
     doubts = "".join(f"; {doubt}" for doubt in role_map.doubts)
     if not role_map.outputs:
         raise WorkflowError(f'it keeps no picture; write outputs = ["9"] in its mapping{doubts}')
-    needs = {
-        Task.TXT2IMG: (Role.PROMPT,),
-        Task.IMG2IMG: (Role.IMAGE,),
-        Task.INPAINT: (Role.IMAGE, Role.MASK),
-        Task.EDIT: (Role.PROMPT, Role.IMAGE),
-    }
-    for role in needs[role_map.task]:
+    for role in _NEEDS[role_map.task]:
         if not role_map.places(role):
             raise WorkflowError(
                 f'for {role_map.task.value} it needs {role.value} = "6.text", or another input, '

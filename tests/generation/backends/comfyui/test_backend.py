@@ -20,6 +20,7 @@ from generation.backends.comfyui.backend import ComfyBackend
 from generation.backends.remote.server import Server
 from generation.backends.remote.standing import Patience
 from generation.errors import BackendError, OutOfMemory, Rejected, Unavailable
+from generation.tools import tool_params
 from generation.types import Lora, Params, Result, Task, new_job_id
 from tests.generation.backends.comfyui.graphs import default_graph, from_picture, node
 from tests.servers.comfyui import ComfyTwin
@@ -221,6 +222,25 @@ async def test_a_model_that_was_deleted_meanwhile_is_rejected_by_name(comfy: Com
         error = await failure(backend, wish())
     assert isinstance(error, Rejected)
     assert "the server has no anime/v1-5-pruned-emaonly.safetensors" in str(error.detail)
+
+
+@pytest.mark.parametrize("size", [(256, 288), (128, 144)])
+async def test_an_upscaler_gives_the_size_that_was_asked_for(
+    comfy: ComfyTwin, size: tuple[int, int], tmp_path: Path
+) -> None:
+    nodes = {
+        "1": node("UpscaleModelLoader", model_name="4x-Sharp.pth"),
+        "2": node("ImageUpscaleWithModel", upscale_model=["1", 0], image=["3", 0]),
+        "3": node("LoadImage", image="example.png"),
+        "4": node("SaveImage", images=["2", 0], filename_prefix="x"),
+    }
+    (tmp_path / "sharp.json").write_text(json.dumps(nodes))
+    async with backend_of(comfy, tmp_path) as backend:
+        (tool,) = (await backend.capabilities()).tools
+        work = Work(job_id=new_job_id(), params=tool_params(tool, *size), image=png())
+        (output,) = (await drawn(backend, work)).outputs
+    with Image.open(io.BytesIO(output.data)) as opened:
+        assert opened.size == (output.width, output.height) == size
 
 
 async def test_no_origin_is_sent(comfy: ComfyTwin) -> None:

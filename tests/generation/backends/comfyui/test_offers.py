@@ -159,3 +159,14 @@ def test_choices_are_read_in_the_old_form_and_in_the_new() -> None:
     assert (old.inputs["x"].is_optional, new.inputs["x"].is_optional) == (False, True)
     assert read_node("Nope", {}) is None
     assert "Nope" not in ObjectInfo({})
+
+
+def test_each_upscaling_model_is_a_tool_with_the_factor_that_its_name_tells() -> None:
+    files = ["4x-UltraSharp.pth", "esrgan/RealESRGAN_x2plus.pth", "soft.safetensors"]
+    menu = starters(model_name=files)
+    assert {name: tool.info.factor for name, tool in menu.tools.items()} == {
+        "4x-UltraSharp": 4.0,
+        "RealESRGAN_x2plus": 2.0,
+        "soft": None,
+    }
+    assert not set(menu.tools) & set(menu.offers)
