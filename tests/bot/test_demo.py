@@ -16,7 +16,7 @@ from bot.config import ScriptedConfig, engine_at
 from bot.demo import DemoOptions, run_demo
 from bot.endings import ExitCode, OperatorError, ending_of
 from tests.servers.a1111 import A1111Twin
-from tests.servers.comfyui import ComfyServer
+from tests.servers.comfyui import ComfyTwin
 from tests.servers.loopback import deaf_port, served
 
 
@@ -137,7 +137,7 @@ async def test_an_engine_behind_an_address_draws_by_the_same_way(options: DemoOp
 
 
 async def test_workflows_of_comfyui_draw_by_the_same_way(options: DemoOptions) -> None:
-    async with served(ComfyServer().app()) as url:
+    async with served(ComfyTwin().app()) as url:
         code, told = await run(replace(options, backends=(engine_at(url),)))
     assert code == ExitCode.OK
     assert "a red circle" in told

@@ -29,6 +29,8 @@ _HOSTED_FIELDS = frozenset(
 class ImagesTwin(Twin):
     """The server. Requests for pictures are kept in ``asked``, their files in ``files``."""
 
+    can_be_halted = False
+
     def __init__(self, *, owner: str = "sglang", model: str = "maker/painter") -> None:
         super().__init__()
         self.owner = owner
@@ -40,10 +42,6 @@ class ImagesTwin(Twin):
         self.gives_urls_of: str | None = None
         self.kept: dict[str, bytes] = {}
         self._chance = itertools.count(7)
-
-    @property
-    def can_be_halted(self) -> bool:
-        return False
 
     def backend(self, name: str, server: Server, **settings: object) -> OpenAIImagesBackend:
         return OpenAIImagesBackend(name, server, **settings)  # type: ignore[arg-type]
