@@ -37,8 +37,9 @@ _IMAGE, _LATENT, _MASK, _CONDITIONING = ["IMAGE"], ["LATENT"], ["MASK"], ["CONDI
 _TEXT = ["STRING", {"multiline": True, "dynamicPrompts": True}]
 
 
-def _whole(default: int, least: int, most: int, step: int = 1) -> list[Any]:
-    return ["INT", {"default": default, "min": least, "max": most, "step": step}]
+def _whole(default: int, least: int, most: int, step: int | None = None) -> list[Any]:
+    bounds = {"default": default, "min": least, "max": most}
+    return ["INT", bounds if step is None else bounds | {"step": step}]
 
 
 def _real(default: float, least: float, most: float) -> list[Any]:
@@ -90,6 +91,12 @@ NODES: dict[str, Json] = {
     },
     "SaveImage": {"images": _IMAGE, "filename_prefix": ["STRING", {"default": "ComfyUI"}]},
     "PreviewImage": {"images": _IMAGE},
+    "EmptyImage": {
+        "width": _whole(512, 1, 16384),
+        "height": _whole(512, 1, 16384),
+        "batch_size": _whole(1, 1, 4096),
+        "color": _whole(0, 0, 0xFFFFFF),
+    },
     "ImageBlur": {"image": _IMAGE, "blur_radius": _whole(1, 1, 31), "sigma": _real(1.0, 0.1, 10.0)},
     "UpscaleModelLoader": {"model_name": [["4x-Sharp.pth", "2x-Soft.safetensors"], {}]},
     "ImageUpscaleWithModel": {"upscale_model": ["UPSCALE_MODEL"], "image": _IMAGE},
@@ -300,9 +307,11 @@ class ComfyTwin(Twin):
 
     def _validate(self, graph: Json) -> web.Response | None:
         for name, node in graph.items():
-            if node.get("class_type") not in self.nodes:
-                kind = node.get("class_type")
+            kind = node.get("class_type")
+            if kind not in self.nodes:
                 words = f"Cannot execute because node {kind} does not exist."
+                if kind is None:
+                    words = "Cannot execute because a node is missing the class_type property."
                 return _refusal("invalid_prompt", words, f"Node ID '#{name}'")
         if not any(node["class_type"] in OUTPUTS for node in graph.values()):
             return _refusal("prompt_no_outputs", "Prompt has no outputs", "")
@@ -332,6 +341,9 @@ class ComfyTwin(Twin):
             elif isinstance(kind, list) and value not in kind:
                 words = f"{name}: {value!r} not in {kind}"
                 found.append(_error("value_not_in_list", "Value not in list", words, extra))
+            elif kind == "INT" and not str(value).lstrip("-").isdecimal():
+                words = "Failed to convert an input value to a INT value"
+                found.append(_error("invalid_input_type", words, name, extra))
             elif kind in ("INT", "FLOAT") and value < spec[1]["min"]:
                 words = f"Value {value} smaller than min of {spec[1]['min']}"
                 found.append(_error("value_smaller_than_min", words, name, extra))
