@@ -19,6 +19,7 @@ from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from PIL import Image
 
 from generation.backends.base import Work
+from generation.errors import ControlUnusable
 from generation.types import Control, JobId, Task
 from generation.worker.gatherer import Gatherer
 from generation.worker.models import LoadedModel, ModelShelf
@@ -246,3 +247,25 @@ def drawn_by_diffusers(case: Case, task: Task, one: Control) -> torch.Tensor:
     asked = {name: value for name, value in asked.items() if name in known}
     pixels: torch.Tensor = pipe(**asked)[0][0]
     return pixels.permute(1, 2, 0).mul(255).round().to(torch.uint8)
+
+
+def test_two_controlnets_of_different_depth_are_refused_with_a_sentence(
+    gatherer: Gatherer, tmp_path: Path
+) -> None:
+    path = Path(f"{PREFIX}{TINY}flux")
+    bare = load(LocalModel(name="flux", title="flux", path=path))
+    places = tuple(
+        ControlPlace(
+            kind=kind,
+            path=save_control(tmp_path / kind, bare.denoiser, "", num_layers=layers),
+        )
+        for kind, layers in (("canny", 1), ("depth", 2))
+    )
+    model = load(LocalModel(name="flux", title="flux", path=path, controls=places))
+    controls = tuple(Control(kind=kind, prepare=False) for kind in ("canny", "depth"))
+    wanted = params(model="flux", sampler="Euler", controls=controls)
+    seat = gatherer.seat()
+    work = Work(job_id=JobId("job"), params=wanted, controls=(png(SEEN),) * 2)
+    with pytest.raises(ControlUnusable, match="cannot be used together"):
+        paint(model, work, seat=seat, on_step=lambda _: None)
+    seat.leave()

@@ -11,9 +11,11 @@ import torch
 _LIBRARY: Any = diffusers  # its classes are untyped
 
 
-def save_control(folder: Path, denoiser: Any, variant: str = "", *, seed: int = 0) -> Path:
+def save_control(
+    folder: Path, denoiser: Any, variant: str = "", *, seed: int = 0, **more: Any
+) -> Path:
     """A ControlNet that fits the denoiser; ``union`` and ``own`` are its family's other builds."""
-    module = _build(denoiser, variant)
+    module = _build(denoiser, variant, more)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weights in module.parameters():
@@ -23,13 +25,13 @@ def save_control(folder: Path, denoiser: Any, variant: str = "", *, seed: int = 
     return folder
 
 
-def _build(denoiser: Any, variant: str) -> Any:
+def _build(denoiser: Any, variant: str, changes: dict[str, Any]) -> Any:
     kind, more = _BUILDS[type(denoiser).__name__, variant]
     if kind is _LIBRARY.ControlNetModel:
         return kind.from_unet(denoiser, load_weights_from_unet=False, **more)
     names = set(kind._get_init_keys(kind)) - {"self", "patch_size"}
     shared = {name: value for name, value in denoiser.config.items() if name in names}
-    return kind(**{**shared, **more})
+    return kind(**{**shared, **more, **changes})
 
 
 _SMALL = {"conditioning_embedding_out_channels": (8, 8, 16, 16)}
