@@ -17,6 +17,7 @@ class Action(StrEnum):
 
     AGAIN = "again"
     VARY = "vary"
+    SUBTLE = "subtle"
     UPSCALE = "upscale"
     IMAGINE = "imagine"
     EDIT = "edit"

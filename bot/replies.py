@@ -32,7 +32,15 @@ GREEN: Final = 0x57F287
 RED: Final = 0xED4245
 BLUE: Final = 0x5865F2
 
-_LABELS: Final = {Action.VARY: ("Vary", "🎨"), Action.UPSCALE: ("Upscale", "🔍")}
+_LABELS: Final = {
+    Action.VARY: ("Vary", "🎨"),
+    Action.SUBTLE: ("Vary (Subtle)", "🖌️"),
+    Action.UPSCALE: ("Upscale", "🔍"),
+}
+_SHORT: Final = {Action.SUBTLE: "Subtle"}  # where a number follows
+_MOST_SUBTLE: Final = 4
+"""Pictures in one result up to which each has a second button to vary it."""
+
 _VERBS: Final = {
     Task.UPSCALE: "Enlarging",
     Task.CUTOUT: "Cutting out",
@@ -155,7 +163,9 @@ def result(
     if is_drawn and not any(UNSEEDED in output.flags for output in job.outputs):
         footer.append(seeds_line(params))
     footer += [f"-# {plain(note, 160)}" for note in (*job.notes, *notes)[:5]]
-    each = (Action.VARY,) * can_vary + (Action.UPSCALE,) * can_upscale
+    each = (Action.VARY,) * can_vary
+    each += (Action.SUBTLE,) * (can_vary and len(pictures) <= _MOST_SUBTLE)
+    each += (Action.UPSCALE,) * can_upscale
     return Card(
         texts=_prompt_texts(params),
         pictures=tuple(pictures[:PICTURE_LIMIT]),
@@ -257,7 +267,7 @@ def _result_buttons(job: Job, count: int, each: Sequence[Action] = ()) -> tuple[
     several = [
         Button(
             action=action,
-            label=_LABELS[action][0] + f" {index + 1}" * (count > 1),
+            label=_label(action, index, count),
             job_id=job.id,
             index=index,
             emoji=_LABELS[action][1],
@@ -269,6 +279,11 @@ def _result_buttons(job: Job, count: int, each: Sequence[Action] = ()) -> tuple[
         return (*several, _delete_button(job.id))  # the same tool would make the same again
     again = Button(action=Action.AGAIN, label="Again", job_id=job.id, emoji="🔁")
     return (again, *several, *_edit_buttons(job), _delete_button(job.id))
+
+
+def _label(action: Action, index: int, count: int) -> str:
+    label = _LABELS[action][0]
+    return label if count == 1 else f"{_SHORT.get(action, label)} {index + 1}"
 
 
 def _edit_buttons(job: Job) -> tuple[Button, ...]:

@@ -7,6 +7,8 @@ import unicodedata
 
 _ZERO_WIDTH_JOINER = "\u200d"
 _ELLIPSIS = "…"
+_MINUTE = 60
+_HOUR = 3600
 _FENCE = "```"
 
 # What Discord's markdown or its mention parser would act upon. An underscore inside a word does

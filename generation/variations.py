@@ -7,6 +7,9 @@ from generation.errors import InvalidParams
 from generation.prompt import Draft
 from generation.types import SEED_MAX, Task, new_seed
 
+SUBTLE = 0.55
+"""What part of a model's usual strength a picture is redrawn by, to vary it a little."""
+
 
 def choose_variation(draft: Draft, model: ModelInfo, task: Task) -> tuple[int, float]:
     """The first variation's seed and how far it goes, 0 … 1; both 0 for none.

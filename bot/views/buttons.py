@@ -30,6 +30,7 @@ from generation.enlarging import FACTOR
 from generation.errors import Refused, UnknownJob
 from generation.prompt import Draft
 from generation.types import Job, JobId, JobState, StoredOutput, Task
+from generation.variations import SUBTLE
 
 _Button = discord.ui.Button[discord.ui.LayoutView]
 
@@ -137,11 +138,22 @@ async def _again(press: Press) -> None:
 
 
 async def _vary(press: Press) -> None:
+    await _varied(press)
+
+
+async def _subtle(press: Press) -> None:
+    await _varied(press, share=SUBTLE)
+
+
+async def _varied(press: Press, *, share: float = 1.0) -> None:
+    """Draw a result anew from itself, by that share of what its model usually redraws."""
     receipt = await press.desk.intake.acknowledge(press.interaction, private=press.private)
     job = await press.job()
     output = _output(press, job)
     draft = anew(from_whole(draft_from(job.request.params)))
     draft = press.desk.catalog.fitted(draft, Task.IMG2IMG)
+    strength = share * press.desk.catalog.find(job.request.params.model).strength
+    draft = replace(draft, strength=round(strength, 2))
     inputs = inputs_of(job)
     seen = inputs.references if _looks_on(press, job) else ()
     if seen:
@@ -240,6 +252,7 @@ def _require_owner(press: Press, job: Job, deed: str) -> None:
 _ACTIONS: dict[Action, Callable[[Press], Awaitable[None]]] = {
     Action.AGAIN: _again,
     Action.VARY: _vary,
+    Action.SUBTLE: _subtle,
     Action.UPSCALE: _upscale,
     Action.IMAGINE: _imagine,
     Action.EDIT: _edit,

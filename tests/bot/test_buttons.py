@@ -54,6 +54,24 @@ async def test_vary_starts_from_the_chosen_picture(studio: Studio) -> None:
     assert second.request.parent == first.id
 
 
+@pytest.mark.parametrize(
+    ("button", "strength"), [("Vary 2", 0.6), ("Subtle 2", 0.33)], ids=["strong", "subtle"]
+)
+async def test_a_picture_is_varied_by_its_models_own_strength_or_by_less(
+    studio: Studio, button: str, strength: float
+) -> None:
+    result = await studio.imagine(studio.alice, count=2, seed=5)
+    await studio.finish(await studio.alice.press(result, button))
+    params = (await studio.jobs(studio.alice))[0].request.params
+    assert (params.task, params.strength, params.count) == (Task.IMG2IMG, strength, 2)
+    assert params.seed != 5
+
+
+async def test_a_single_picture_has_both_ways_to_vary_it(studio: Studio) -> None:
+    result = await studio.imagine(studio.alice)
+    assert {"Vary", "Vary (Subtle)"} <= set(result.button_labels)
+
+
 async def test_edit_opens_a_form_with_what_was_typed_and_draws_what_is_typed(
     studio: Studio,
 ) -> None:
@@ -161,7 +179,7 @@ async def test_limits_hold_for_buttons_as_well(studio: Studio) -> None:
 
 @pytest.mark.parametrize("action", list(Action))
 async def test_a_job_that_is_forgotten_is_explained(studio: Studio, action: Action) -> None:
-    index = 0 if action in {Action.VARY, Action.UPSCALE} else None
+    index = 0 if action in {Action.VARY, Action.SUBTLE, Action.UPSCALE} else None
     message = await studio.show_button(custom_ids.write(action, new_job_id(), index))
     use = await studio.bob.press(message, "Old")
     await studio.bob.wait_for(lambda shown: "no longer stored" in shown.text)

@@ -216,7 +216,7 @@ def test_limits_are_shown_with_their_values() -> None:
 
 @pytest.mark.parametrize("action", list(Action))
 def test_every_button_is_recognised_by_its_id(action: Action) -> None:
-    index = 3 if action in {Action.VARY, Action.UPSCALE} else None
+    index = 3 if action in {Action.VARY, Action.SUBTLE, Action.UPSCALE} else None
     written = custom_ids.write(action, JobId("aZ09" * 5), index)
     match = custom_ids.CURRENT.fullmatch(written)
     assert match is not None
