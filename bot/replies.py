@@ -12,7 +12,7 @@ import discord
 from bot import custom_ids
 from bot.custom_ids import Action
 from bot.summary import seeds_line, settings_line
-from bot.text import block, clean, clip, length, plain
+from bot.text import block, clean, clip, duration, length, plain
 from generation.images import Encoded
 from generation.line import Place
 from generation.types import UNSEEDED, Job, JobId, JobState, Params, Progress, Task
@@ -48,8 +48,6 @@ _VERBS: Final = {
 }
 _BAR_LENGTH = 12
 _ROW_LENGTH = 5
-_MINUTE = 60
-_HOUR = 3600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -295,15 +293,6 @@ def _edit_buttons(job: Job) -> tuple[Button, ...]:
 
 def _delete_button(job_id: JobId) -> Button:
     return Button(action=Action.DELETE, label="Delete", job_id=job_id, emoji="🗑️")
-
-
-def duration(seconds: float) -> str:
-    """So many seconds as a reader puts it."""
-    if seconds < _MINUTE:
-        return f"about {max(1, round(seconds))} s"
-    if seconds < _HOUR:
-        return f"about {round(seconds / _MINUTE)} min"
-    return f"about {seconds / _HOUR:.1f} h"
 
 
 def _within(

@@ -7,8 +7,8 @@ from typing import Final
 
 from bot.custom_ids import Action
 from bot.permissions import role_group
-from bot.replies import Button, Card, duration
-from bot.text import one_line, plain
+from bot.replies import Button, Card
+from bot.text import duration, one_line, plain
 from generation.backends.base import ModelInfo
 from generation.limits import LIMITS, Limits
 from generation.line import Outlook, Place

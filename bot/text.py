@@ -86,6 +86,15 @@ def block(text: str, limit: int) -> str:
     return f"{_FENCE}\n{body or ' '}\n{_FENCE}"
 
 
+def duration(seconds: float) -> str:
+    """So many seconds as a reader puts it."""
+    if seconds < _MINUTE:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < _HOUR:
+        return f"about {round(seconds / _MINUTE)} min"
+    return f"about {seconds / _HOUR:.1f} h"
+
+
 def _continues(character: str) -> bool:
     """True if the character belongs to the one before it."""
     return (
