@@ -34,7 +34,7 @@ _MOST_PASSES = 3
 _SPARE = 2.0
 """How many times larger than asked for, per side, a picture is made at most on the way."""
 
-_INSTALL = "install spandrel for it: pip install 'easel[upscale]'"
+_INSTALL = "install spandrel for it: pip install -c constraints.txt -e '.[upscale]'"
 _UNFIT = "spandrel cannot be used: install the torchvision of the same build as torch"
 
 

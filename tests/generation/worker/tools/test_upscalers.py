@@ -160,4 +160,4 @@ def test_another_network_needs_the_library_that_knows_it(
         upscalers.load(tmp_path / "swin.safetensors")
     assert caught.value.detail is not None
     assert "swin.safetensors is no ESRGAN" in caught.value.detail
-    assert "pip install 'easel[upscale]'" in caught.value.detail
+    assert "pip install -c constraints.txt -e '.[upscale]'" in caught.value.detail
