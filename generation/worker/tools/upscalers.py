@@ -180,4 +180,5 @@ def _by_spandrel(path: Path, weights: dict[str, torch.Tensor]) -> Upscaler:
 
 
 def _unknown(path: Path, why: str) -> str:
-    return f"{path.name} holds no upscaler that is known: {why.partition(chr(10))[0]}"
+    first = why.strip().partition("\n")[0]
+    return f"{path.name} holds no upscaler that is known" + (f": {first}" if first else "")
