@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterable, Iterator
 
 from bot.config import EngineConfig
 from bot.engines import deadlines_of, server_of
 from generation.backends.base import Capabilities, Health, ModelInfo
+from generation.backends.remote.probe import Kind
 from generation.backends.remote.wire import Wire
 from generation.errors import BackendError, BadReply
 from generation.tools import WORDS
@@ -40,8 +42,8 @@ def lines_of(
     config: EngineConfig, offer: Capabilities, health: Health, seconds: float | None
 ) -> Iterator[str]:
     """What it is, how far away, what it offers, can do and allows; one line each."""
-    what = health.device or f"an engine of kind {config.kind}"
-    distance = "" if seconds is None else f", answers within {seconds * 1000:.0f} ms"
+    what = health.device or Kind(config.kind).words
+    distance = "" if seconds is None else f", answers within {math.ceil(seconds * 1000)} ms"
     jobs = "1 job" if health.slots == 1 else f"{health.slots} jobs"
     yield f"{what} at {config.url}{distance}, {jobs} at once"
     yield f"models {_listed(_with_size(model) for model in offer.models)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -33,8 +32,6 @@ from generation.tools import WORDS
 from generation.types import Params, Task
 from generation.variations import choose_variation
 
-_LOG = logging.getLogger(__name__)
-
 
 class Catalog:
     """What the backends offer, kept in memory: every question is answered without waiting.
@@ -59,7 +56,6 @@ class Catalog:
         self._tools: dict[str, ToolInfo] = {tool.name: tool for tool in tools}
         self._rules = tuple(rules)
         self._closed = tuple(closed)
-        self._down: set[str] = set()
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
@@ -150,16 +146,10 @@ class Catalog:
 
     async def _ask(self, backend: Backend) -> Capabilities:
         try:
-            offered = await backend.capabilities()
-        except BackendError as error:
-            if backend.name not in self._down:
-                self._down.add(backend.name)
-                _LOG.warning("backend_down backend=%s detail=%s", backend.name, error.detail)
+            return await backend.capabilities()
+        except BackendError:
+            # The dispatcher, which asks more often, has told it in the log.
             return self._offers.get(backend.name, Capabilities(models=()))
-        if backend.name in self._down:
-            self._down.discard(backend.name)
-            _LOG.info("backend_back backend=%s", backend.name)
-        return offered
 
     def resolve(
         self,

@@ -64,7 +64,7 @@ async def test_an_engine_is_told_with_all_that_it_offers(examine: Examine) -> No
     twin = A1111Twin()
     async with twin.running() as url:
         told = await lines(examine(engine(url)))
-    assert re.fullmatch(rf".* at {url}, answers within \d+ ms, 1 job at once", told[0])
+    assert re.fullmatch(rf"AUTOMATIC1111.* at {url}, answers within \d+ ms, 1 job at once", told[0])
     text = "\n".join(told)
     for part in ("models ", "can draw from a prompt alone, start", "samplers ", "schedules "):
         assert part in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -10,12 +11,16 @@ import pytest_asyncio
 
 from generation import demo_model
 from generation.backends.base import Backend, ModelInfo
+from generation.backends.chosen import Choice, ChosenBackend
 from generation.backends.local import LocalBackend
+from generation.backends.remote.auto import AutoBackend
+from generation.backends.remote.probe import Kind
 from generation.backends.remote.server import Server
-from generation.backends.scripted import ScriptedBackend
+from generation.backends.scripted import TEST_CARD, ScriptedBackend
 from generation.worker.settings import LocalModel
 from tests.conformance.remotes import TWINS
 from tests.generation.local_models import tiny_model, tiny_tools
+from tests.servers.a1111 import A1111Twin
 from tests.servers.twin import Twin
 
 Maker = Callable[[pytest.TempPathFactory], AbstractAsyncContextManager[Backend]]
@@ -48,8 +53,28 @@ def _before(twin: type[Twin]) -> Maker:
     return made
 
 
+@asynccontextmanager
+async def _auto(_folders: pytest.TempPathFactory) -> AsyncIterator[Backend]:
+    """One of which only the address is told."""
+    server = A1111Twin()
+    async with server.running() as url:
+        make = functools.partial(server.backend, "remote", Server.at(url))
+        backend = AutoBackend("remote", Server.at(url), {Kind.A1111: make})
+        try:
+            yield backend
+        finally:
+            await backend.aclose()
+
+
 def _scripted(_folders: pytest.TempPathFactory) -> Backend:
     return ScriptedBackend(slots=2, step_seconds=0.0)
+
+
+def _chosen(_folders: pytest.TempPathFactory) -> Backend:
+    return ChosenBackend(
+        ScriptedBackend(slots=2, step_seconds=0.0),
+        [Choice(name="mine", model=TEST_CARD.name, title="My own", steps=4)],
+    )
 
 
 def _local(folders: pytest.TempPathFactory) -> Backend:
@@ -74,8 +99,10 @@ def _demo(_folders: pytest.TempPathFactory) -> Backend:
 
 MAKERS: dict[str, Maker] = {
     "scripted": _alone(_scripted),
+    "chosen": _alone(_chosen),
     "local": _alone(_local),
     "demo": _alone(_demo),
+    "auto": _auto,
     **{name: _before(twin) for name, twin in TWINS.items()},
 }
 

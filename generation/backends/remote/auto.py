@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 
 from generation.backends.base import Backend, Capabilities, Event, Failed, Health, Work
 from generation.backends.remote.probe import Kind, find_kind
@@ -36,6 +37,7 @@ class AutoBackend:
         self._makers = makers
         self._wire = Wire(server, deadlines=deadlines)
         self._found: Backend | None = None
+        self._kind: Kind | None = None
         self._standing = Standing(
             discover=self._discover,
             ping=self._nothing_more,
@@ -62,7 +64,9 @@ class AutoBackend:
             await self._standing.look()
         if self._found is None:
             return Health(ok=False, slots=0, problem=self._standing.problem)
-        return await self._found.health()
+        health = await self._found.health()
+        kind = None if self._kind is None else self._kind.words
+        return replace(health, device=health.device or kind)
 
     async def run(self, work: Work, after: int = 0) -> AsyncIterator[Event]:
         """The job's events."""
@@ -86,9 +90,9 @@ class AutoBackend:
 
     async def _discover(self) -> Capabilities:
         if self._found is None:
-            kind = await find_kind(self._wire)
-            self._found = self._makers[kind]()
-            _LOG.info("backend_found backend=%s kind=%s", self._name, kind)
+            self._kind = await find_kind(self._wire)
+            self._found = self._makers[self._kind]()
+            _LOG.info("backend_found backend=%s kind=%s", self._name, self._kind)
         return await self._found.capabilities()
 
     async def _nothing_more(self) -> None:

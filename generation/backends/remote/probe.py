@@ -24,6 +24,19 @@ class Kind(StrEnum):
     COMFYUI = "comfyui"
     OPENAI = "openai"
 
+    @property
+    def words(self) -> str:
+        """It in words, for its operator."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Kind.A1111: "AUTOMATIC1111 or a relative",
+    Kind.GRADIO: "a Gradio app",
+    Kind.COMFYUI: "ComfyUI",
+    Kind.OPENAI: "an OpenAI-style endpoint",
+}
+
 
 async def find_kind(wire: Wire) -> Kind:
     """What answers there. Every question is a GET that changes nothing.

@@ -54,7 +54,8 @@ async def test_it_becomes_what_answers(caplog: pytest.LogCaptureFixture) -> None
         backend = auto(url, ManualClock())
         try:
             with caplog.at_level(logging.INFO):
-                assert (await backend.health()).ok
+                health = await backend.health()
+            assert (health.ok, health.device) == (True, "ComfyUI")
             assert "backend_found backend=engine kind=comfyui" in caplog.text
             assert (await backend.capabilities()).models[0] == TEST_CARD
             events = [event async for event in backend.run(work(new_job_id()))]
