@@ -79,6 +79,8 @@ class Catalog:
     def seen_by(self, groups: Groups) -> Catalog:
         """The models that a member of these groups may use, as a catalogue of their own."""
         opened = [each for each in self.models if is_open(each.name, groups, self._rules)]
+        if len(opened) == len(self._models):
+            return self
         closed = [each for each in self.models if each not in opened]
         each = [one for model in opened for one in self._single[model.name]]
         return Catalog(each, self._tools.values(), closed=closed)
