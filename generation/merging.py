@@ -79,6 +79,8 @@ def _joined(first: ModelInfo, other: ModelInfo) -> ModelInfo:
         uses_tiling=first.uses_tiling or other.uses_tiling,
         options=_by_name(first.options, other.options, _joined_option),
         aliases=_other_names(first, other),
+        triggers=first.triggers or other.triggers,
+        licence=first.licence or other.licence,
     )
 
 

@@ -35,6 +35,7 @@ FIRST = replace(
     max_side=1024,
     max_steps=50,
     max_count=2,
+    max_references=0,
     uses_negative_prompt=False,
     options=(
         OptionInfo(
@@ -231,7 +232,7 @@ def test_merging_leaves_no_ability_out() -> None:
         *("min_side", "max_side", "min_steps", "max_steps", "min_guidance", "max_guidance"),
         *("max_count", "uses_negative_prompt", "uses_guidance", "uses_emphasis", "eta_samplers"),
         *("max_clip_skip", "uses_subseed", "max_references", "looks", "controls", "uses_tiling"),
-        *("options", "aliases", "uses_reference_weight"),
+        *("options", "aliases", "uses_reference_weight", "triggers", "licence"),
     }
     assert {field.name for field in fields(ModelInfo)} == first_describes | joined
 
