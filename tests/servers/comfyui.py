@@ -98,6 +98,8 @@ NODES: dict[str, Json] = {
         "color": _whole(0, 0, 0xFFFFFF),
     },
     "ImageBlur": {"image": _IMAGE, "blur_radius": _whole(1, 1, 31), "sigma": _real(1.0, 0.1, 10.0)},
+    "ConditioningZeroOut": {"conditioning": _CONDITIONING},
+    "FluxGuidance": {"conditioning": _CONDITIONING, "guidance": _real(3.5, 0.0, 100.0)},
     "UpscaleModelLoader": {"model_name": [["4x-Sharp.pth", "2x-Soft.safetensors"], {}]},
     "ImageUpscaleWithModel": {"upscale_model": ["UPSCALE_MODEL"], "image": _IMAGE},
     "ImageScale": {

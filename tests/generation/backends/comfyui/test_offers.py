@@ -38,8 +38,14 @@ def test_each_checkpoint_of_the_server_is_a_model_of_its_own_kind() -> None:
 
 
 def test_what_draws_no_pictures_is_no_model() -> None:
-    files = ["svd_xt.safetensors", "ltx-video-2b.safetensors", "flux1-dev-fp8.safetensors"]
+    files = ["svd_xt.safetensors", "ltx-video-2b.safetensors", "flux1-fill-dev.safetensors"]
     assert starters(ckpt_name=files).offers == {}
+
+
+def test_a_whole_checkpoint_of_flux_is_drawn_as_flux_is() -> None:
+    info = starters(ckpt_name=["flux1-dev-fp8.safetensors"]).offers["flux1-dev-fp8"].info
+    assert (info.guidance_scale, info.uses_negative_prompt) == (3.5, False)
+    assert info.multiple_of == 16
 
 
 def test_a_workflow_is_a_model_by_its_own_name_with_its_own_values() -> None:
