@@ -72,7 +72,7 @@ def error_of(reply: Reply) -> BackendError:
     except BadReply:
         body = {}
     name = values.field_text(body, "error")
-    detail = f"status {reply.status}: {name} {_words(body)}".strip()[:_SHOWN]
+    detail = " ".join(f"status {reply.status}: {name} {_words(body)}".split())[:_SHOWN]
     kind = _kind_of(reply.status, name, detail)
     is_route = reply.status == 404 and body.get("detail") in ("Not Found", None)
     known = trouble.of_status(reply.status, reply.server)

@@ -13,12 +13,7 @@ from generation.backends.a1111.dialects import A1111, Dialect, Kind, find_dialec
 from generation.backends.a1111.listing import Listing, read_listing
 from generation.backends.a1111.offer import capabilities
 from generation.backends.a1111.payload import OWNED, Call, calls, hires_upscaler
-from generation.backends.a1111.progress import (
-    Sight,
-    look_at_server,
-    look_at_task,
-    was_interrupted,
-)
+from generation.backends.a1111.progress import Sight, look_at_server, look_at_task
 from generation.backends.base import Capabilities, ModelInfo, ToolInfo, Work
 from generation.backends.ledger import Track
 from generation.backends.remote.backend import Drawing, RemoteBackend
@@ -38,13 +33,18 @@ _REFRESHES = ("refresh-checkpoints", "refresh-vae", "refresh-loras", "refresh-em
 
 @dataclass(kw_only=True, slots=True)
 class _Errand:
-    """A job of ours at the server. ``is_first``: nothing ran there when we came."""
+    """A job of ours at the server, and what was seen there when it came: ``before``."""
 
     job_id: JobId
-    is_first: bool = False
+    before: Sight | None = None
     task_id: str | None = None
     preview_number: int = -1
     asked: asyncio.Task[object] | None = field(default=None)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing ran there, so that what runs until its answer is this job."""
+        return self.before is not None and not self.before.is_running
 
 
 class A1111Backend(RemoteBackend):
@@ -142,8 +142,7 @@ class A1111Backend(RemoteBackend):
         )
         errand = _Errand(job_id=work.job_id)
         self._errands[work.job_id] = errand
-        sight = await self._look_around()
-        errand.is_first = sight is not None and not sight.is_running
+        errand.before = await self._look_around()
         pictures: list[Picture] = []
         for number, call in enumerate(made):
             if track.cancel_asked:
@@ -151,7 +150,7 @@ class A1111Backend(RemoteBackend):
             answer = await self._performed(errand, call, track, done=number, of=len(made))
             pictures += await self._read(answer, call)
             self._resident = model.name
-        await self._check_whole()
+        await self._check_whole(errand)
         del self._errands[work.job_id]
         outputs = await to_outputs(
             work, pictures, title=model.title, upscaler=hires_upscaler(work.params, listing)
@@ -210,8 +209,11 @@ class A1111Backend(RemoteBackend):
         sight = await self._look_around()
         if sight is None or sight.is_running:
             return  # it would wait for the running job
-        for path in _REFRESHES:
-            await self.wire.post(f"sdapi/v1/{path}")
+        try:
+            for path in _REFRESHES:
+                await self.wire.post(f"sdapi/v1/{path}")
+        except BackendError as error:
+            _LOG.info("refresh_failed backend=%s detail=%s", self.name, error.detail)
 
     async def _performed(
         self, errand: _Errand, call: Call, track: Track, *, done: int, of: int
@@ -250,13 +252,12 @@ class A1111Backend(RemoteBackend):
             await read_picture(from_base64(written), size=call.size) for written in answer.pictures
         ]
 
-    async def _check_whole(self) -> None:
-        """A job that somebody interrupted at the server is no result."""
-        try:
-            interrupted = await was_interrupted(self.wire, self._dialect)
-        except BackendError:
-            return
-        if interrupted:
+    async def _check_whole(self, errand: _Errand) -> None:
+        """A job that somebody interrupted at the server answers like a whole one, and is none."""
+        after = await self._look_around()
+        is_stale = errand.before is not None and errand.before.was_interrupted
+        is_new = self._dialect.forgets_interrupts or not is_stale
+        if after is not None and after.was_interrupted and is_new:
             raise BadReply(detail="the job was interrupted at the server by somebody else")
 
     async def _follow(
@@ -289,7 +290,7 @@ class A1111Backend(RemoteBackend):
         """Whether anything runs there; None where that cannot be known."""
         try:
             return await look_at_server(self.wire, self._dialect, with_preview=False)
-        except (BadReply, TimedOut):
+        except BackendError:
             return None
 
     async def _is_running(self, errand: _Errand) -> bool:

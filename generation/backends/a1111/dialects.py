@@ -51,6 +51,7 @@ class Dialect:
 
     ``has_tasks``: it tells the progress of one task, by its id; ``has_progress``: of whatever runs
     now. Steps of a second pass are asked for in ``second_steps``. ``reports`` what it really used.
+    ``forgets_interrupts`` with each new job, so that a finished one is known to be whole.
     """
 
     kind: Kind
@@ -64,6 +65,7 @@ class Dialect:
     has_hires: bool = True
     second_steps: str = "hr_second_pass_steps"
     reports: bool = True
+    forgets_interrupts: bool = True
     has_overrides: bool = True
     multiple_of: int = 8
     max_side: int = 2048
@@ -77,7 +79,7 @@ class Dialect:
 
 A1111 = Dialect(kind=Kind.A1111)
 FORGE = Dialect(kind=Kind.FORGE)
-SDNEXT = Dialect(kind=Kind.SDNEXT, reports=False)
+SDNEXT = Dialect(kind=Kind.SDNEXT, reports=False, forgets_interrupts=False)
 SDCPP = Dialect(
     kind=Kind.SDCPP,
     has_progress=False,

@@ -17,6 +17,7 @@ from generation.errors import BadReply
 from generation.infotext import read_sampler
 
 _MOST = 4000  # of anything in a list
+_LONGEST_NAME = 200
 _NOTHING = "None"
 _NO_MODULE = "none"
 
@@ -157,7 +158,12 @@ def _rows(answer: object) -> list[dict[str, object]]:
 
 
 def _unique(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in names if name and name != _NOTHING))
+    return tuple(dict.fromkeys(name for name in names if _is_usable(name) and name != _NOTHING))
+
+
+def _is_usable(name: str) -> bool:
+    """Whether people can be shown the name, and choose by it."""
+    return name.isprintable() and 0 < len(name) <= _LONGEST_NAME
 
 
 def _names(answer: object) -> tuple[str, ...]:
@@ -173,7 +179,7 @@ def _checkpoints(answer: object) -> tuple[Checkpoint, ...]:
     for row in _rows(answer):
         title = values.field_text(row, "title")
         name = values.field_text(row, "model_name") or title
-        if not name:
+        if not _is_usable(name):
             continue
         file = _file_name(values.field_text(row, "filename"))
         short = values.field_text(row, "hash")
@@ -236,7 +242,7 @@ def _loras(rows: Iterable[dict[str, object]]) -> tuple[LoraInfo, ...]:
         metadata = row.get("metadata")
         told = metadata if isinstance(metadata, dict) else {}
         trigger = values.field_text(told, "modelspec.trigger_phrase")
-        if name:
+        if _is_usable(name):
             found.setdefault(
                 name,
                 LoraInfo(

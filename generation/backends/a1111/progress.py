@@ -18,10 +18,14 @@ _STARTED = 0.011
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sight:
-    """What is seen of a task: ``share`` of it that is done, None while it waits or is unknown."""
+    """What is seen of a task: ``share`` of it that is done, None while it waits or is unknown.
+
+    ``was_interrupted``: nothing runs, and the last job was stopped early by somebody.
+    """
 
     is_running: bool
     is_waiting: bool = False
+    was_interrupted: bool = False
     share: float | None = None
     eta_seconds: float | None = None
     preview: bytes | None = None
@@ -72,20 +76,10 @@ async def look_at_server(wire: Wire, dialect: Dialect, *, with_preview: bool) ->
     return Sight(
         is_running=is_running,
         share=_share(told.get("progress")) if is_running else None,
+        was_interrupted=not is_running and bool(state.get("interrupted") or state.get("skipped")),
         eta_seconds=_eta(told.get("eta_relative")),
         preview=await _preview(picture) if with_preview and picture else None,
     )
-
-
-async def was_interrupted(wire: Wire, dialect: Dialect) -> bool:
-    """Whether the last job there was stopped early by somebody: it answers like a finished one."""
-    if not dialect.has_progress:
-        return False
-    reply = await wire.get("sdapi/v1/progress", query={"skip_current_image": "true"})
-    told = values.mapping(await reply.read_json(), "progress")
-    state = values.mapping(told.get("state"), "state")
-    is_last = state.get("job_count") == 0  # with the next one running nothing is known
-    return is_last and (state.get("interrupted") is True or state.get("skipped") is True)
 
 
 def _share(value: object) -> float | None:

@@ -29,6 +29,7 @@ from generation.types import JobId, Output, Result
 _LOG = logging.getLogger(__name__)
 
 _CLOSED = "the backend was closed"
+_SHORTEST_PROMPT = 4  # a shorter one may stand in any sentence by chance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -283,7 +284,7 @@ class RemoteBackend(ABC):
         """The error, for a log: a server may repeat in its words what it was sent."""
         detail = None if error.detail is None else self.wire.server.hide(error.detail)
         for prompt in (work.params.prompt, work.params.negative_prompt):
-            if detail and prompt:
+            if detail and len(prompt) >= _SHORTEST_PROMPT:
                 detail = detail.replace(prompt, "…")
         return error if detail == error.detail else type(error)(error.sentence, detail=detail)
 
