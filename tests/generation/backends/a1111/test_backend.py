@@ -21,7 +21,7 @@ from tests.servers.a1111 import PASSWORD, USER, A1111Twin
 from tests.servers.a1111_relatives import KoboldTwin, NoWebUiTwin, SdCppTwin, SdNextTwin
 from tests.servers.twin import Fault
 
-QUICK = Patience(seen=0.0, retry=0.0, longest_retry=0.0, look=0.01, cancel=5.0, leave=1.0)
+QUICK = Patience(seen=0.0, retry=0.0, longest_retry=0.0, look=0.01, cancel=30.0, leave=1.0)
 SMALL = {"width": 64, "height": 64}
 
 
