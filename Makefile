@@ -10,10 +10,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.toml
 
-.PHONY: help setup setup-dev demo run check bench test test-slow soak lint format types clean
+.PHONY: help setup setup-dev demo run check bench test test-slow test-gradio soak lint format types clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## build .venv with everything the bot needs
 setup-dev: $(VENV)/.ready-dev ## the same, with the tools for tests and lint
@@ -39,6 +39,9 @@ test-slow: $(VENV)/.ready-dev ## run the tests that take minutes
 soak: $(VENV)/.ready-dev ## a thousand members for ten minutes, with faults; then every promise is checked
 	$(BIN)/python -m tests.soak $(ARGS)
 
+test-gradio: $(VENV)/.ready-dev ## try real Gradio of nine versions, installed into .venv-gradio
+	$(BIN)/python -m pytest -m gradio --timeout 1800 $(ARGS)
+
 lint: $(VENV)/.ready-dev ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,7 +54,7 @@ types: $(VENV)/.ready-dev ## mypy, strict
 	$(BIN)/mypy
 
 clean: ## remove .venv and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) .venv-gradio .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Easel needs Python 3.11, 3.12 or 3.13. Install one, or say make PYTHON=/path/to/python3.11"; exit 1; }
