@@ -13,7 +13,7 @@ from tests.servers.loopback import deaf_port
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".venv-gradio"
-PROGRAM = ROOT / "tests" / "servers" / "gradio_app.py"
+PROGRAM = ROOT / "tests" / "real" / "gradio_app.py"
 START_SECONDS = 120
 
 _OLD_WEB = ("fastapi<0.112", "starlette<0.38")

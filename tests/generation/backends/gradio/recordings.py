@@ -1,6 +1,6 @@
 """What real apps of five versions said of themselves: their /config and /info, without the looks.
 
-The apps are those of ``tests/servers/gradio_app.py``.
+The apps are those of ``tests/real/gradio_app.py``.
 """
 
 from __future__ import annotations
