@@ -24,6 +24,7 @@ _STEPS, _GUIDANCE, _STRENGTH = 20, 7.0, 0.6
 _ONE_BY_ONE = 4
 _MOST_AT_ONCE = 10
 _MOST_REFERENCES = 4
+_LONGEST_NAME = 60
 _KINDS = {
     Kind.SWITCH: OptionKind.SWITCH,
     Kind.CHOICE: OptionKind.CHOICE,
@@ -43,7 +44,7 @@ class Range:
 
 
 def make_offer(app: App, plans: Plans, name: str) -> Capabilities:
-    """The app's models, or itself as one by the backend's ``name``.
+    """The app's models, or itself as one: by its title, or by the backend's ``name`` without one.
 
     A range is what all of its functions accept, and an option counts as used where all use it.
     """
@@ -92,8 +93,8 @@ def _model(app: App, plans: Plans, name: str) -> ModelInfo:
         min(width.highest, height.highest),
     )
     model = ModelInfo(
-        name=name,
-        title=app.title if app.title not in {"", "Gradio"} else name,
+        name=_called(app, name),
+        title=_called(app, name),
         width=_UNKNOWN_SIDE,
         height=_UNKNOWN_SIDE,
         steps=int(steps.default),
@@ -137,6 +138,11 @@ def _max_count(plans: Plans) -> int:
         if Role.SEED not in plan.places and (count := plan.input(Role.COUNT)) is not None
     ]
     return max(1, min(counts, default=_ONE_BY_ONE))
+
+
+def _called(app: App, name: str) -> str:
+    """What members call it; "Gradio" is the title of those that were given none."""
+    return app.title[:_LONGEST_NAME] if app.title not in {"", "Gradio"} else name
 
 
 def _tasks_with(model: str, plans: Plans) -> frozenset[Task]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from generation.backends.base import ModelInfo, OptionInfo, OptionKind
@@ -20,7 +22,7 @@ def offered(version: str, shape: str) -> tuple[ModelInfo, ...]:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_usual_space_offers_its_own_ranges(version: str) -> None:
     (model,) = offered(version, "space")
-    assert (model.name, model.title) == ("toy", "Easel's space")
+    assert model.name == model.title == "Easel's space"
     assert (model.width, model.height, model.multiple_of) == (512, 512, 8)
     assert (model.min_side, model.max_side) == (64, 1024)
     assert (model.min_steps, model.steps, model.max_steps) == (2, 25, 75)
@@ -30,6 +32,13 @@ def test_the_usual_space_offers_its_own_ranges(version: str) -> None:
     assert model.uses_negative_prompt
     assert model.uses_guidance
     assert model.samplers == ("Automatic",)
+
+
+@pytest.mark.parametrize("title", ["", "Gradio"])
+def test_an_app_without_a_title_is_called_by_its_backend(title: str) -> None:
+    app = replace(app_of("6.31.0", "space"), title=title)
+    (model,) = make_offer(app, make_plans(app, None, {}), "toy").models
+    assert model.name == model.title == "toy"
 
 
 @pytest.mark.parametrize("version", VERSIONS)
