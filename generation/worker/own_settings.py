@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import transformers
 
 from generation.worker.checkpoints import Checkpoint
@@ -73,9 +75,19 @@ def write_folder(architecture: Architecture, folder: Path) -> None:
 def _config(part: Part) -> tuple[str, Mapping[str, object]]:
     of_transformers: Any = getattr(transformers, part.kind, None)
     if of_transformers is None:
-        return "diffusers", {"_class_name": part.kind, **part.config}
+        return "diffusers", {"_class_name": part.kind, **_defaults(part.kind), **part.config}
     config = of_transformers.config_class(**part.config).to_dict()
     return "transformers", {**config, "architectures": [part.kind]}
+
+
+def _defaults(kind: str) -> dict[str, object]:
+    """What a class of diffusers takes when nothing is said: its converters read all of it."""
+    parameters = inspect.signature(getattr(diffusers, kind).__init__).parameters
+    return {
+        name: parameter.default
+        for name, parameter in parameters.items()
+        if parameter.default is not parameter.empty
+    }
 
 
 def _write(path: Path, content: Mapping[str, object]) -> None:

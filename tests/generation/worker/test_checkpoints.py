@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import pytest
 import torch
 
 from generation.errors import Unavailable
 from generation.worker.checkpoints import Checkpoint, recognise
 from generation.worker.headers import Header
-from generation.worker.own_settings import settings_of
+from generation.worker.own_settings import settings_of, write_folder
 from generation.worker.random_models.parts import Architecture, Part
 from generation.worker.random_models.source import random_model
 from tests.generation.worker.single_files import tensors_of
@@ -163,3 +166,16 @@ def test_what_a_file_says_it_predicts_counts() -> None:
     assert marked.predicts == "v_prediction"
     config = settings(marked, "scheduler").config
     assert (config["prediction_type"], config["rescale_betas_zero_snr"]) == ("v_prediction", True)
+
+
+@pytest.mark.parametrize("name", ["sd15", "sd21", "sdxl", "sd15-inpainting"])
+def test_written_settings_leave_nothing_open(name: str, tmp_path: Path) -> None:
+    known = settings_of(found(name))
+    assert known is not None
+    write_folder(known, tmp_path)
+    for part in ("unet", "vae", "scheduler"):
+        (path,) = (tmp_path / part).glob("*config.json")
+        written = json.loads(path.read_text())
+        kind: Any = getattr(diffusers, written.pop("_class_name"))
+        asked = set(inspect.signature(kind.__init__).parameters) - {"self"}
+        assert set(written) == asked
