@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import cast
 
-from bot.config import EngineConfig, EngineModelConfig
+from bot.config import EngineConfig
 from generation.backends.a1111 import A1111Backend
 from generation.backends.base import Backend
-from generation.backends.chosen import Choice, ChosenBackend
+from generation.backends.chosen import ChosenBackend
 from generation.backends.comfyui.backend import ComfyBackend
 from generation.backends.gradio.backend import GradioBackend
 from generation.backends.openai_images.backend import OpenAIImagesBackend
@@ -32,7 +31,7 @@ def build_engine(config: EngineConfig) -> Backend:
     backend = _undressed(config)
     if not config.models:
         return backend
-    return ChosenBackend(backend, [_choice(model) for model in config.models])
+    return ChosenBackend(backend, config.models)
 
 
 def _undressed(config: EngineConfig) -> Backend:
@@ -69,11 +68,6 @@ def deadlines_of(config: EngineConfig) -> Deadlines:
 def patience_of(config: EngineConfig) -> Patience:
     """How long the engine may take for a job."""
     return Patience(draw=config.job_timeout, rid=max(config.job_timeout, Patience().rid))
-
-
-def _choice(config: EngineModelConfig) -> Choice:
-    values = {field.name: getattr(config, field.name) for field in fields(EngineModelConfig)}
-    return Choice(**values | {"model": config.model or config.name})
 
 
 def _comfyui(config: EngineConfig) -> Backend:

@@ -7,10 +7,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.config.credentials import Vault
-from bot.config.model import EngineConfig, EngineModelConfig
+from bot.config.model import EngineConfig
 from bot.config.secret import Secret
 from bot.config.section import Section
 from generation.backends.a1111.payload import OWNED
+from generation.backends.chosen import Choice
 from generation.backends.openai_images.dialects import DIALECTS
 from generation.backends.remote.server import Server
 
@@ -153,10 +154,10 @@ def _folder(section: Section, key: str, base: Path) -> Path | None:
     return folder
 
 
-def _models(section: Section, read: list[Section]) -> tuple[EngineModelConfig, ...]:
+def _models(section: Section, read: list[Section]) -> tuple[Choice, ...]:
     parts = section.sections("models") or ()
     read.extend(parts)
-    models: list[EngineModelConfig] = []
+    models: list[Choice] = []
     for part in parts:
         model = _model(part)
         if any(model.name == other.name for other in models):
@@ -165,13 +166,13 @@ def _models(section: Section, read: list[Section]) -> tuple[EngineModelConfig, .
     return tuple(models)
 
 
-def _model(part: Section) -> EngineModelConfig:
+def _model(part: Section) -> Choice:
     name = part.text("name")
     if name is None and "name" not in part:
         part.problem("name", "the model's name is missing", 'Write name = "my-model"')
-    return EngineModelConfig(
+    return Choice(
         name=name or "",
-        model=part.text("model"),
+        model=part.text("model") or name or "",
         title=part.text("title"),
         width=part.optional_whole("width", lowest=64, highest=4096, example=512),
         height=part.optional_whole("height", lowest=64, highest=4096, example=512),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.config.secret import Secret
+from generation.backends.chosen import Choice
 from generation.limits import Limits
 from generation.worker.settings import ControlPlace, LocalTool, Speed
 
@@ -159,27 +160,6 @@ class ScriptedConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class EngineModelConfig:
-    """A model of an engine, as members are to see it.
-
-    ``model`` is the engine's own name for it, None where that is ``name``. The rest are defaults
-    for members who say nothing; None leaves them to the engine.
-    """
-
-    name: str
-    model: str | None = None
-    title: str | None = None
-    width: int | None = None
-    height: int | None = None
-    max_side: int | None = None
-    steps: int | None = None
-    guidance_scale: float | None = None
-    strength: float | None = None
-    sampler: str | None = None
-    scheduler: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class EngineConfig:
     """Another program behind an address. ``kind`` is ``auto`` where we are to find out what it is.
 
@@ -199,7 +179,7 @@ class EngineConfig:
     slots: int | None = None
     timeout: float = 15.0
     job_timeout: float = 900.0
-    models: tuple[EngineModelConfig, ...] = ()
+    models: tuple[Choice, ...] = ()
     own: Mapping[str, object] = field(default_factory=dict)
 
     @property

@@ -13,6 +13,7 @@ from aiohttp import web
 from bot.check import Finding, Verdict, check
 from bot.config import Config, DataConfig, DiscordConfig, EngineConfig, Secret
 from bot.sandbox import Sandbox
+from generation.backends.chosen import Choice
 from tests.servers.a1111 import A1111Twin
 from tests.servers.loopback import deaf_port, raw, served
 
@@ -103,10 +104,8 @@ async def test_nothing_at_the_port_is_told_with_its_mend(examine: Examine) -> No
 async def test_none_of_the_chosen_models_is_told_with_those_that_there_are(
     examine: Examine,
 ) -> None:
-    from bot.config import EngineModelConfig  # noqa: PLC0415 - used here alone
-
     async with A1111Twin().running() as url:
-        found = examine(engine(url, models=(EngineModelConfig(name="gone"),)))
+        found = examine(engine(url, models=(Choice(name="gone", model="gone"),)))
         (told,) = await lines(found, Verdict.BAD)
     assert told.startswith("box has none of the models chosen for it. It offers: ")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import ConfigError, EngineConfig, EngineModelConfig, Problem, Secret, load
+from bot.config import ConfigError, EngineConfig, Problem, Secret, load
+from generation.backends.chosen import Choice
 
 SECRET = "sentinel-s3cret"
 TOKEN = "[discord]\ntoken = 'abc'\n"
@@ -73,8 +74,8 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         timeout=30.0,
         job_timeout=100.0,
         models=(
-            EngineModelConfig(name="sdxl", model="sd_xl [31e3]", width=1024),
-            EngineModelConfig(name="other"),
+            Choice(name="sdxl", model="sd_xl [31e3]", width=1024),
+            Choice(name="other", model="other"),
         ),
         own={"payload": {"alwayson_scripts": {"x": {"args": [1]}}}},
     )

@@ -15,9 +15,8 @@ from discord.http import Route
 from bot.config import ScriptedConfig, engine_at
 from bot.demo import DemoOptions, run_demo
 from bot.endings import ExitCode, OperatorError, ending_of
-from tests.servers.a1111 import A1111Twin
-from tests.servers.comfyui import ComfyTwin
-from tests.servers.loopback import deaf_port, served
+from tests.conformance.remotes import TWINS
+from tests.servers.loopback import deaf_port
 
 
 @pytest.fixture(autouse=True)
@@ -127,19 +126,14 @@ async def test_its_folder_is_kept_where_it_was_asked_for(
     assert (tmp_path / "kept" / "easel.db").exists()
 
 
-async def test_an_engine_behind_an_address_draws_by_the_same_way(options: DemoOptions) -> None:
-    async with A1111Twin().running() as url:
-        code, told = await run(replace(options, backends=(engine_at(url),)))
-    assert code == ExitCode.OK
-    assert "Seed: 7" in told
-    assert options.out is not None
-    assert options.out.read_bytes().startswith(b"\x89PNG")
-
-
-async def test_workflows_of_comfyui_draw_by_the_same_way(options: DemoOptions) -> None:
-    async with served(ComfyTwin().app()) as url:
-        code, told = await run(replace(options, backends=(engine_at(url),)))
-    assert code == ExitCode.OK
+@pytest.mark.parametrize("kind", ["a1111", "gradio-6", "comfyui", "openai"])
+async def test_an_engine_of_which_only_the_address_is_known_draws_by_the_same_way(
+    options: DemoOptions, kind: str
+) -> None:
+    async with TWINS[kind]().running() as url:
+        engine = engine_at(url)
+        code, told = await run(replace(options, backends=(engine,), settings={}))
+    assert code == ExitCode.OK, told
     assert "a red circle" in told
     assert options.out is not None
     assert options.out.read_bytes().startswith(b"\x89PNG")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.config import EngineConfig, EngineModelConfig, Secret
+from bot.config import EngineConfig, Secret
 from bot.engines import build_engine, deadlines_of, patience_of, server_of
 from generation.backends.a1111 import A1111Backend
-from generation.backends.chosen import ChosenBackend
+from generation.backends.chosen import Choice, ChosenBackend
 from generation.backends.comfyui.backend import ComfyBackend
 from generation.backends.openai_images.backend import OpenAIImagesBackend
 from generation.backends.remote.auto import AutoBackend
@@ -30,7 +30,7 @@ def test_an_address_alone_is_asked_what_it_is() -> None:
 
 def test_models_that_are_named_are_the_ones_that_are_offered() -> None:
     config = EngineConfig(
-        kind="auto", name="box", url="http://box", models=(EngineModelConfig(name="sdxl"),)
+        kind="auto", name="box", url="http://box", models=(Choice(name="sdxl", model="sdxl"),)
     )
     backend = build_engine(config)
     assert isinstance(backend, ChosenBackend)
