@@ -117,6 +117,8 @@ class ModelConfig:
     scheduler: str | None = None
     clip_skip: int | None = None
     taesd: Path | None = None
+    ip_adapter: Path | None = None
+    image_encoder: Path | None = None
     speed: Speed = field(default=Speed())
     controls: tuple[ControlPlace, ...] = ()
 

@@ -60,6 +60,7 @@ def _model(section: Section, places: Places, speed: Speed) -> ModelConfig:
     else:
         _check_named(section, name, path)
         _check_place(section, path, parts)
+    adapter, encoder = _ip_adapter(section, places.base)
     return ModelConfig(
         name=name or "",
         path=path,
@@ -80,6 +81,8 @@ def _model(section: Section, places: Places, speed: Speed) -> ModelConfig:
         scheduler=section.text("scheduler"),
         clip_skip=section.optional_whole("clip_skip", lowest=1, highest=12, example=2),
         taesd=_tiny_decoder(section, places.base),
+        ip_adapter=adapter,
+        image_encoder=encoder,
         speed=speed,
     )
 
@@ -93,6 +96,30 @@ def _tiny_decoder(section: Section, base: Path) -> Path | None:
             "Name a folder in the diffusers format, such as one of madebyollin's TAESD",
         )
     return folder
+
+
+def _ip_adapter(section: Section, base: Path) -> tuple[Path | None, Path | None]:
+    """The adapter's file and the folder of its encoder: both or neither."""
+    adapter, encoder = _path(section, "ip_adapter", base), _path(section, "image_encoder", base)
+    if (adapter is None) != (encoder is None):
+        missing = "ip_adapter" if adapter is None else "image_encoder"
+        section.problem(
+            missing, "ip_adapter and image_encoder go together", "Name both, or take both out"
+        )
+        return None, None
+    if adapter is not None and not (adapter.suffix == ".safetensors" and adapter.is_file()):
+        section.problem(
+            "ip_adapter",
+            f"{adapter} is no safetensors file",
+            "Name a file such as ip-adapter_sd15.safetensors",
+        )
+    if encoder is not None and not (encoder / "config.json").is_file():
+        section.problem(
+            "image_encoder",
+            f"{encoder} is no folder of an image encoder: it holds no config.json",
+            "Name the folder image_encoder that is published with the adapter",
+        )
+    return adapter, encoder
 
 
 def _path(section: Section, key: str, base: Path) -> Path | None:

@@ -1,4 +1,4 @@
-"""LoRAs on the loaded model: read once, switched on for the jobs that asked, off for all others.
+"""LoRAs and an IP-Adapter on the loaded model: on for the jobs that asked, off for all others.
 
 They are never melted into the weights: what is switched off leaves the model bit for bit as it was.
 """
@@ -23,21 +23,31 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 
 from generation.errors import LoraUnusable
 from generation.types import Lora
+from generation.worker.likeness import Likeness
 from generation.worker.loras.files import LoraFile
 from generation.worker.memory import is_device_lost, is_out_of_memory
 
 _LOG = logging.getLogger(__name__)
 
 Outfit = tuple[tuple[str, float], ...]
-"""LoRAs by name, each with its weight, in the order of their names; () is the bare model."""
+"""LoRAs by name, each with its weight, in the order of their names; () is the bare model.
+
+The IP-Adapter has the name ``LIKENESS``.
+"""
+
+LIKENESS = ""
 
 MOST_LOADED = 8
 """LoRAs that stay in memory while no job wears them."""
 
 
-def outfit_of(loras: Iterable[Lora]) -> Outfit:
-    """What a job asks for, equal for jobs that ask for the same in another order."""
-    return tuple(sorted((lora.name, lora.weight) for lora in loras if lora.weight != 0.0))
+def outfit_of(loras: Iterable[Lora], likeness: float | None = None) -> Outfit:
+    """What a job asks for, equal for jobs that ask for the same in another order.
+
+    ``likeness`` is the weight of the pictures that the IP-Adapter looks at; None for none.
+    """
+    worn = sorted((lora.name, lora.weight) for lora in loras if lora.weight != 0.0)
+    return (*(() if likeness is None else ((LIKENESS, likeness),)), *worn)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,14 +59,21 @@ class _Loaded:
 
 
 class Adapters:
-    """The LoRAs of one model. ``files`` are those that fit it, by name.
+    """The LoRAs of one model and its IP-Adapter. ``files`` are those LoRAs that fit it, by name.
 
     All but ``held`` is for the device's thread, where the modules are used.
     """
 
     def __init__(
-        self, base: Any, denoiser: str, files: Mapping[str, LoraFile], *, most: int = MOST_LOADED
+        self,
+        base: Any,
+        denoiser: str,
+        files: Mapping[str, LoraFile],
+        *,
+        most: int = MOST_LOADED,
+        likeness: Likeness | None = None,
     ) -> None:
+        self.likeness = likeness
         self._base = base
         self._denoiser = denoiser
         self._files = files
@@ -84,7 +101,9 @@ class Adapters:
                 self._wearers.pop(job, None)
 
     def wear(self, outfit: Outfit) -> None:
-        """Have the denoiser work with exactly these LoRAs, which must be held."""
+        """Have the denoiser work with exactly these LoRAs, which must be held, and the adapter."""
+        if self.likeness is not None:
+            self.likeness.wear(dict(outfit).get(LIKENESS))
         self._switch(self._denoiser, outfit)
 
     def wear_for_texts(self, outfit: Outfit) -> None:
@@ -105,6 +124,8 @@ class Adapters:
         with self._bookkeeping:
             self._wearers[job] = outfit
         for name, _ in outfit:
+            if name == LIKENESS:
+                continue
             if name not in self._loaded:
                 self._load(name)
             self._loaded.move_to_end(name)
@@ -118,7 +139,7 @@ class Adapters:
         wanted = tuple(
             (self._loaded[name].key, weight)
             for name, weight in outfit
-            if part in self._loaded[name].parts
+            if name != LIKENESS and part in self._loaded[name].parts
         )
         if self._worn.get(part, ()) == wanted:
             return
@@ -134,6 +155,8 @@ class Adapters:
         file = self._files.get(name)
         if file is None:
             raise LoraUnusable(f"The LoRA {name} is not there any more.")
+        if self.likeness is not None:
+            self.likeness.wear(None)  # what is put on now goes into the bare model
         self._count += 1
         key = f"style{self._count}"
         try:

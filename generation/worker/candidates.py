@@ -99,6 +99,8 @@ def examine(
     plan = make_plan(model.speed, place, denoiser, info.steps)
     if not plan.suits_loras:
         extras = replace(extras, loras={})
+    if extras.likeness is not None:
+        plan = plan.without_programs("with an IP-Adapter")  # which comes and goes in its blocks
     build = hashlib.sha256(json.dumps(asdict(files), sort_keys=True, default=str).encode())
     return Candidate(
         source=source,

@@ -70,9 +70,11 @@ class ComposedStandIn(StandIn):
 
 
 def _taken(value: Any, rows: torch.Tensor, count: int) -> Any:
-    """An argument for other rows: tensors with a row for each, also inside a mapping."""
+    """An argument for other rows: tensors with a row for each, also inside a mapping or a list."""
     if isinstance(value, dict):
         return {name: _taken(each, rows, count) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_taken(each, rows, count) for each in value]
     if isinstance(value, torch.Tensor) and value.dim() > 0 and len(value) == count:
         return value[rows.to(value.device)]
     return value

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
 
 from generation.backends.base import ModelInfo
+from generation.worker.adapters import Adapters
 from generation.worker.controls.base import Config
 from generation.worker.controls.files import (
     ControlFile,
@@ -18,6 +22,7 @@ from generation.worker.controls.preparing import PREPARERS
 from generation.worker.embeddings import EmbeddingFile, find_embeddings
 from generation.worker.families.base import Family, ModelFiles
 from generation.worker.headers import BrokenFileError
+from generation.worker.likeness import MOST_PICTURES, TASKS, Likeness, LikenessFile
 from generation.worker.loras.files import LoraFile, find_loras, unfitting
 from generation.worker.loras.kinds import Kind, kind_of_model
 from generation.worker.settings import LocalModel, WorkerSettings
@@ -35,9 +40,17 @@ class Extras:
     embeddings: Sequence[EmbeddingFile] = ()
     controls: Mapping[str, ControlFile] = field(default_factory=dict)
     preparing: frozenset[str] = frozenset()
+    likeness: LikenessFile | None = None
 
     def offered_with(self, info: ModelInfo) -> ModelInfo:
         """The model's description, with these."""
+        if self.likeness is not None:
+            info = replace(
+                info,
+                looks=TASKS & info.tasks,
+                max_references=MOST_PICTURES,
+                uses_reference_weight=True,
+            )
         return replace(
             info,
             loras=tuple(lora.info() for lora in self.loras.values()),
@@ -45,6 +58,13 @@ class Extras:
             embeddings=tuple(each.name for each in self.embeddings),
             controls=offered(self.controls.values(), self.preparing),
         )
+
+    def adapters_for(self, base: Any, denoiser: str, device: torch.device) -> Adapters:
+        """Those of them that are put on a model and taken off again."""
+        likeness = None
+        if self.likeness is not None:
+            likeness = Likeness(getattr(base, denoiser), self.likeness, device)
+        return Adapters(base, denoiser, self.loras, likeness=likeness)
 
 
 class ExtrasFinder:
@@ -86,7 +106,26 @@ class ExtrasFinder:
             embeddings=embeddings,
             controls=self._controls_of(model, denoiser) if family.takes_controls else {},
             preparing=self._preparing,
+            likeness=self._likeness_of(model, family, denoiser),
         )
+
+    def _likeness_of(
+        self, model: LocalModel, family: Family, denoiser: Config
+    ) -> LikenessFile | None:
+        """The model's IP-Adapter, if it has one that can be used."""
+        if model.ip_adapter is None or model.image_encoder is None:
+            return None
+        file = LikenessFile(path=model.ip_adapter, encoder=model.image_encoder)
+        problem = f"IP-Adapter {file.path.name} of the model {model.name}: "
+        if family.denoiser != "unet" or family.looks:
+            self._problems.append(problem + "none can be used with a model of its kind")
+            return None
+        try:
+            file.check(denoiser)
+        except BrokenFileError as error:
+            self._problems.append(f"{problem}{error}")
+            return None
+        return file
 
     def _controls_of(self, model: LocalModel, denoiser: Config) -> Mapping[str, ControlFile]:
         """The ControlNets that fit a denoiser, by kind: what the model names comes first."""

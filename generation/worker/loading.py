@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from generation.worker.adapters import Adapters
 from generation.worker.calibration import Calibration, Limits, NoLimits, Notes
 from generation.worker.calls import Shared
 from generation.worker.candidates import Candidate
@@ -71,7 +70,7 @@ class Loader:
         embeddings, problems = teach(base, known.extras.embeddings)
         for problem in problems:
             _LOG.warning("embedding_unusable detail=%s", problem)
-        adapters = Adapters(base, known.family.denoiser, known.extras.loras)
+        adapters = known.extras.adapters_for(base, known.family.denoiser, self._device)
         speed = Accelerator(
             known.plan if usual is Placement.WHOLE else known.plan.without_programs("in parts"),
             base=base,

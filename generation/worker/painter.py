@@ -6,7 +6,7 @@ import inspect
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from generation.worker.families.base import Guidance
 from generation.worker.forecasts import forecast
 from generation.worker.gatherer import JobCancelled, Seat
 from generation.worker.ladder import Stage, Way, narrower
+from generation.worker.likeness import TASKS
 from generation.worker.looking import Sight, arguments_for, sight_of
 from generation.worker.memory import is_out_of_memory
 from generation.worker.models import LoadedModel
@@ -81,7 +82,7 @@ def paint(
         work=work,
         seat=seat,
         on_step=on_step,
-        outfit=outfit_of(work.params.loras),
+        outfit=outfit_of(work.params.loras, _likeness(model, work)),
         sight=sight_of(work),
     )
     _paint_all(easel)
@@ -89,6 +90,13 @@ def paint(
     easel.painting.pictures, more = sift(easel.painting.pictures, model.dtype)
     easel.painting.notes += more
     return easel.painting
+
+
+def _likeness(model: LoadedModel, work: Work) -> float | None:
+    """How much the job's pictures count for the model's IP-Adapter; None where it has none."""
+    params = work.params
+    looks = params.references and model.adapters.likeness is not None and params.task in TASKS
+    return params.reference_weight if looks else None
 
 
 def _paint_all(easel: _Easel) -> None:
@@ -210,6 +218,7 @@ class _Easel:
         noise = {}
         if params.subseed_strength:
             noise["latents"] = varied_noise(pipe, params, seeds, generators, self.model.dtype)
+        shown = self._shown(len(seeds))
         self._check_cancelled()
         self.course.done = 0
         try:
@@ -223,7 +232,7 @@ class _Easel:
                     **family.guide(self._scale()),
                     **family.options,
                     **task_arguments(pipe, self.work, len(seeds)),
-                    **arguments_for(family, self.work, self.sight, len(seeds)),
+                    **shown,
                     **noise,
                     **self._callback(pipe),
                 )[0]
@@ -232,13 +241,22 @@ class _Easel:
             pipe.maybe_free_model_hooks()
         return _Denoised(seeds=seeds, latents=latents, pipe=pipe, notes=notes)
 
+    def _shown(self, count: int) -> Mapping[str, Any]:
+        """What the job looks at, as arguments for so many pictures."""
+        likeness, sight, model = self.model.adapters.likeness, self.sight, self.model
+        if sight is None or likeness is None or self.work.params.task not in TASKS:
+            return arguments_for(model.family, self.work, sight, count)
+        seen = self.seat.run(lambda: likeness.see(sight.pictures, is_guided=self._is_guided))
+        return {"ip_adapter_image_embeds": [seen]}
+
+    @property
+    def _is_guided(self) -> bool:
+        guidance, scale = self.model.traits.guidance, self.work.params.guidance_scale
+        return guidance is Guidance.CLASSIFIER_FREE and scale > self.model.family.guided_above
+
     def _texts(self, count: int) -> Texts:
         """Prompt and, where it has an effect, negative prompt, for so many pictures."""
-        params, model = self.work.params, self.model
-        is_guided = (
-            model.traits.guidance is Guidance.CLASSIFIER_FREE
-            and params.guidance_scale > model.family.guided_above
-        )
+        params, model, is_guided = self.work.params, self.model, self._is_guided
         negative = params.negative_prompt if is_guided else None
         manner = Manner(layer=params.clip_skip, outfit=self.outfit, sight=self.sight)
         texts = self.seat.run(

@@ -59,7 +59,8 @@ class LocalModel:
     ``parts`` is a folder that a single file takes what it lacks from. ``repo`` says where on the
     Hugging Face Hub ``path`` was, or is to be, downloaded from. What is None is taken from the
     model's own files. Sizes are pixels. ``taesd`` is a folder with a tiny decoder for previews;
-    without it a folder of that name among the model's parts counts.
+    without it a folder of that name among the model's parts counts. ``ip_adapter`` is a file that
+    lets it look at pictures, through the encoder in the folder ``image_encoder``.
     """
 
     name: str
@@ -81,6 +82,8 @@ class LocalModel:
     max_count: int = 4
     multiple_of: int | None = None
     taesd: Path | None = None
+    ip_adapter: Path | None = None
+    image_encoder: Path | None = None
     loras: tuple[Path, ...] = ()
     controls: tuple[ControlPlace, ...] = ()
     clip_skip: int = 1

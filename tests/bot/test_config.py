@@ -290,6 +290,10 @@ class TestBackends:
                 "[[backends]]\nkind='local'\nmodels=[{name='demo', taesd='.'}]\n",
                 "is no folder of a tiny decoder",
             ),
+            (
+                "[[backends]]\nkind='local'\nmodels=[{name='demo', ip_adapter='a.safetensors'}]\n",
+                "ip_adapter and image_encoder go together",
+            ),
         ],
     )
     def test_one_that_cannot_work_is_refused(self, tmp_path: Path, text: str, what: str) -> None:
@@ -377,11 +381,13 @@ class TestExample:
             (model / "model_index.json").touch()
         (folder / "models" / "taesdxl").mkdir()
         (folder / "models" / "taesdxl" / "config.json").touch()
-        for name in ("cutter", "describer"):
-            (folder / "models" / name).mkdir()
+        for name in ("cutter", "describer", "ip-adapter/image_encoder"):
+            (folder / "models" / name).mkdir(parents=True)
             (folder / "models" / name / "config.json").touch()
         for name in ("loras", "embeddings", "workflows", "upscalers", "controlnets"):
             (folder / name).mkdir(exist_ok=True)
+        adapter = folder / "models" / "ip-adapter" / "ip-adapter-plus_sdxl_vit-h.safetensors"
+        adapter.touch()
         (folder / "upscalers" / "4x-sharp.safetensors").touch()
         for name in (
             "controlnets/my-edges",
