@@ -62,6 +62,8 @@ class Runner:
         client = str(uuid.uuid4())
         async with self._api.events(client, _SOCKET) as socket:
             await socket.send(FEATURES)
+            if run.left.is_set():
+                raise _Gone(detail="the run was stopped before it was sent")
             # Only now: what is told while nobody listens is lost.
             await self._api.submit(
                 run.graph, prompt=run.prompt, client=client, workflow=run.workflow.name
@@ -96,7 +98,7 @@ class Runner:
             try:
                 received = await socket.receive()
             except TimedOut:
-                if run.prompt in await self._api.line():
+                if await self._is_in_line(run):
                     continue  # it waits behind others, or loads a model
                 return
             except Unavailable:
@@ -115,6 +117,12 @@ class Runner:
                     return
             await told(message)
 
+    async def _is_in_line(self, run: Run) -> bool:
+        try:
+            return run.prompt in await self._api.line()
+        except (Unavailable, TimedOut):
+            return False  # that is for ``_ended`` to find out
+
     async def _ended(self, run: Run) -> History:
         """How the run ended, asked until the server knows; a lost connection is no ending."""
         failures = 0
@@ -132,6 +140,8 @@ class Runner:
     async def _look(self, run: Run) -> History | None:
         history = await self._api.history(run.prompt)
         if history is not None or run.prompt in await self._api.line():
+            if history is None and run.left.is_set():
+                await self._api.remove(run.prompt)  # it was just being sent when it was stopped
             return history
         # It may have ended between the two questions.
         history = await self._api.history(run.prompt)

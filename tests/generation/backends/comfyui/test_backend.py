@@ -15,14 +15,20 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from generation.backends.base import Backend, Cancelled, Done, Event, Failed, Progressed, Work
+from generation.backends.base import Cancelled, Failed, Progressed, Work
+from generation.backends.comfyui.api import Api
 from generation.backends.comfyui.backend import ComfyBackend
+from generation.backends.comfyui.run import Run, Runner
+from generation.backends.comfyui.workflow import build
 from generation.backends.remote.server import Server
 from generation.backends.remote.standing import Patience
+from generation.backends.remote.wire import Wire
+from generation.clock import SystemClock
 from generation.errors import BackendError, OutOfMemory, Rejected, Unavailable
 from generation.tools import tool_params
-from generation.types import Lora, Params, Result, Task, new_job_id
+from generation.types import Lora, Params, Task, new_job_id
 from tests.generation.backends.comfyui.graphs import default_graph, from_picture, node
+from tests.generation.backends.playing import drawn, failure, play
 from tests.servers.comfyui import ComfyTwin
 
 PATIENCE = Patience(look=0.01, cancel=10.0)
@@ -64,22 +70,6 @@ def wish(model: str = "v1-5-pruned-emaonly", **changes: Any) -> Work:
         count=1,
     )
     return Work(job_id=new_job_id(), params=replace(params, **changes), **pictures)
-
-
-async def play(backend: Backend, work: Work) -> list[Event]:
-    return [event async for event in backend.run(work)]
-
-
-async def drawn(backend: Backend, work: Work) -> Result:
-    last = (await play(backend, work))[-1]
-    assert isinstance(last, Done), last
-    return last.result
-
-
-async def failure(backend: Backend, work: Work) -> BackendError:
-    last = (await play(backend, work))[-1]
-    assert isinstance(last, Failed), last
-    return last.error
 
 
 def png(size: tuple[int, int] = (64, 72), mode: str = "RGB", colour: Any = (9, 80, 200)) -> bytes:
@@ -313,3 +303,20 @@ async def test_health_names_the_version_and_the_device(is_new: bool) -> None:
     async with backend_of(comfy) as backend:
         health = await backend.health()
     assert health.device == ("ComfyUI 0.9.1, cpu" if comfy.is_new else "ComfyUI 0.3.64, cpu")
+
+
+async def test_a_run_that_was_stopped_before_it_was_sent_is_never_sent(comfy: ComfyTwin) -> None:
+    async with comfy.running() as url:
+        wire = Wire(Server.at(url))
+        workflow = build("bottles", json.dumps(default_graph()))
+        run = Run(graph=workflow.graph, workflow=workflow)
+        runner = Runner(Api(wire), SystemClock(), look=0.01)
+        await runner.stop(run)
+        with pytest.raises(BackendError):
+            await runner.pictures(run, _nobody)
+        await wire.aclose()
+    assert comfy.prompts == []
+
+
+async def _nobody(_message: object) -> None:
+    """Nobody listens."""

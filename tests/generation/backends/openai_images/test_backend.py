@@ -14,14 +14,15 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from generation.backends.base import Backend, Cancelled, Done, Event, Failed, Progressed, Work
+from generation.backends.base import Backend, Cancelled, Done, Progressed, Work
 from generation.backends.openai_images.backend import OpenAIImagesBackend
 from generation.backends.openai_images.dialects import LOCALAI
 from generation.backends.remote.server import Server
 from generation.backends.remote.standing import Patience
-from generation.errors import BackendError, BadReply, Busy, Unavailable, Withheld
+from generation.errors import BadReply, Busy, Unavailable, Withheld
 from generation.infotext import parse, read_png
-from generation.types import UNSEEDED, Params, Result, Setting, Task, new_job_id
+from generation.types import UNSEEDED, Params, Setting, Task, new_job_id
+from tests.generation.backends.playing import drawn, failure, play
 from tests.manual_clock import ManualClock
 from tests.servers.images import ImagesTwin
 from tests.servers.loopback import served
@@ -59,22 +60,6 @@ async def wish(backend: Backend, **changes: Any) -> Work:
         count=1,
     )
     return Work(job_id=new_job_id(), params=replace(params, **changes), **pictures)
-
-
-async def play(backend: Backend, work: Work) -> list[Event]:
-    return [event async for event in backend.run(work)]
-
-
-async def drawn(backend: Backend, work: Work) -> Result:
-    last = (await play(backend, work))[-1]
-    assert isinstance(last, Done), last
-    return last.result
-
-
-async def failure(backend: Backend, work: Work) -> BackendError:
-    last = (await play(backend, work))[-1]
-    assert isinstance(last, Failed), last
-    return last.error
 
 
 def hosted() -> ImagesTwin:
