@@ -234,6 +234,17 @@ async def test_a_dead_server_is_down_in_words_and_comes_back_by_itself(twin: Twi
     await backend.aclose()
 
 
+async def test_a_server_that_is_there_stays_so_however_often_it_is_asked(twin: Twin) -> None:
+    clock = ManualClock()
+    backend = made_for(twin, Patience(seen=15.0), clock=clock)
+    await backend.capabilities()
+    for _ in range(3):
+        await clock.advance(15.0)
+        health = await backend.health()
+        assert health.ok, health.problem
+    await backend.aclose()
+
+
 async def test_what_it_offers_is_asked_anew_after_a_while_only(twin: Twin) -> None:
     clock = ManualClock()
     backend = made_for(twin, Patience(offer=300.0), clock=clock)

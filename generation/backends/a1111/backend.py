@@ -122,9 +122,12 @@ class A1111Backend(RemoteBackend):
         return capabilities(listing)
 
     async def ping(self) -> None:
-        """Ask for its settings' smallest relative: what runs there, or its models."""
-        path = "sdapi/v1/progress" if self._dialect.has_progress else "sdapi/v1/sd-models"
-        query = {"skip_current_image": "true"} if self._dialect.has_progress else None
+        """Ask for what runs there, or for the smallest list that it has."""
+        path, query = "sdapi/v1/sd-models", None
+        if self._dialect.has_progress:
+            path, query = "sdapi/v1/progress", {"skip_current_image": "true"}
+        elif self._dialect.kind is Kind.OTHER:
+            path = "sdapi/v1/options"
         reply = await self.wire.get(path, query=query)
         if not reply.is_ok:
             raise error_of(reply)

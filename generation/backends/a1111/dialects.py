@@ -104,17 +104,7 @@ KOBOLD = Dialect(
     max_side=1024,
     max_steps=80,
 )
-OTHER = Dialect(
-    kind=Kind.OTHER,
-    can_halt=False,
-    batching=Batching.SINGLE,
-    loras=LoraWay.NONE,
-    has_masks=False,
-    has_hires=False,
-    reports=False,
-    has_overrides=False,
-    multiple_of=64,
-)
+OTHER = replace(KOBOLD, kind=Kind.OTHER, max_side=2048, max_steps=150)
 
 
 async def find_dialect(wire: Wire) -> Dialect:
