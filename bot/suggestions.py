@@ -126,7 +126,8 @@ def suggest_options(model: ModelInfo | None, typed: str) -> Suggestions:
                 pair = write_setting(Setting(name=info.name, value=offered))
                 yield f"{start}{pair}", f"{start}{pair}"
         elif not equals and _is_meant(name, info):
-            title = f" ({info.title})" if info.title not in {"", info.name} else ""
+            says_more = info.title and info.title.casefold() != info.name.replace("_", " ")
+            title = f" ({info.title})" if says_more else ""
             yield f"{start}{info.name}={title} {values_of(info)}", f"{start}{info.name}="
 
 

@@ -20,7 +20,10 @@ MODEL = replace(
         ),
         OptionInfo(name="refiner", title="", kind=OptionKind.CHOICE, choices=("XL", "XL turbo")),
         OptionInfo(
-            name="hires_upscaler", title="", kind=OptionKind.TEXT, tasks=frozenset({Task.TXT2IMG})
+            name="hires_upscaler",
+            title="What enlarges",
+            kind=OptionKind.TEXT,
+            tasks=frozenset({Task.TXT2IMG}),
         ),
     ),
 )
@@ -83,14 +86,12 @@ async def test_going_on_from_a_picture_drops_what_is_for_prompts_alone(
 
 async def test_options_are_suggested_with_what_they_may_be(studio: Studio) -> None:
     assert await suggestions(studio, "") == [
-        ("restore_faces= (Restore faces) yes or no", "restore_faces="),
+        ("restore_faces= yes or no", "restore_faces="),
         ("shift= a number from 0 to 12", "shift="),
         ("refiner= one of XL, XL turbo", "refiner="),
-        ("hires_upscaler= a text", "hires_upscaler="),
+        ("hires_upscaler= (What enlarges) a text", "hires_upscaler="),
     ]
-    assert await suggestions(studio, "face") == [
-        ("restore_faces= (Restore faces) yes or no", "restore_faces=")
-    ]
+    assert await suggestions(studio, "face") == [("restore_faces= yes or no", "restore_faces=")]
 
 
 async def test_values_are_suggested_for_the_last_option_of_a_list(studio: Studio) -> None:
