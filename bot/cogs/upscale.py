@@ -104,6 +104,9 @@ def _tool(catalog: Catalog, method: str | None, *, is_redrawn: bool) -> str | No
         return offered[0].name if offered else None
     if method.casefold() in _WAYS:
         return None
-    if not catalog.tools(Task.UPSCALE):
-        raise unknown("method", method, [*_WAYS])
-    return catalog.find_tool(Task.UPSCALE, method).name
+    offered = catalog.tools(Task.UPSCALE)
+    wanted = method.strip().casefold()
+    for tool in offered:
+        if wanted in {tool.name.casefold(), tool.title.casefold()}:
+            return tool.name
+    raise unknown("method", method, [*(tool.name for tool in offered), *_WAYS])

@@ -94,6 +94,7 @@ async def test_a_prompt_has_the_picture_drawn_over(studio: Studio) -> None:
     [
         ({"method": "soft", "prompt": "a fox"}, "follows no prompt"),
         ({"method": "sfot"}, "Did you mean soft?"),
+        ({"method": "x"}, "Available: testscaler, soft, drawn over, without a model."),
         ({"image": picture((1000, 10))}, "1000×10 already"),
     ],
 )
