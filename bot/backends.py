@@ -35,6 +35,8 @@ _DEMO = LocalModel(
     max_side=demo_model.LARGEST_SIDE,
     multiple_of=demo_model.SIDE_MULTIPLE,
     loras=tuple(demo_model.LORAS.values()),
+    # It knows where things are by the edges alone: without any it draws little but a background.
+    tiles=False,
 )
 
 

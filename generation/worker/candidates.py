@@ -161,7 +161,7 @@ def describe(model: LocalModel, family: Family, traits: Traits) -> ModelInfo:
         clip_skip=_layer(model.clip_skip, traits),
         max_clip_skip=traits.layers,
         uses_subseed=family.denoiser == "unet" and Task.TXT2IMG in tasks,
-        uses_tiling=family.denoiser == "unet",
+        uses_tiling=family.denoiser == "unet" and model.tiles,
         max_references=family.max_references if tasks & family.looks else 0,
         looks=tasks & family.looks,
         licence=model.licence or "",

@@ -61,6 +61,7 @@ class LocalModel:
     model's own files. Sizes are pixels. ``taesd`` is a folder with a tiny decoder for previews;
     without it a folder of that name among the model's parts counts. ``ip_adapter`` is a file that
     lets it look at pictures, through the encoder in the folder ``image_encoder``.
+    One that ``tiles`` is offered for pictures whose edges meet, if its family can draw such.
     """
 
     name: str
@@ -86,6 +87,7 @@ class LocalModel:
     image_encoder: Path | None = None
     loras: tuple[Path, ...] = ()
     controls: tuple[ControlPlace, ...] = ()
+    tiles: bool = True
     clip_skip: int = 1
     speed: Speed = Speed()
 

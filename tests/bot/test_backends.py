@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot import backends as backends_module
-from bot.backends import build_backends, cards_for
+from bot.backends import build_backends, cards_for, local_model
 from bot.config import (
     Config,
     DataConfig,
@@ -135,3 +135,8 @@ async def test_cards_are_looked_for_only_where_that_decides_something(
 
     monkeypatch.setattr(backends_module, "find_cards", find)
     assert await cards_for(config(section)) == ((card(0),) if asked else ())
+
+
+def test_the_shipped_model_is_not_offered_for_edges_that_meet() -> None:
+    assert not local_model(ModelConfig(name="demo")).tiles
+    assert local_model(ModelConfig(name="mine", path=Path("models/mine"))).tiles
