@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from generation.errors import Unavailable
 from generation.worker.families import find_family
 from generation.worker.families.base import Family, ModelFiles
-from generation.worker.headers import BrokenFileError, read_header
+from generation.worker.headers import BrokenFileError, Header, read_header
 
 FAILURES = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError),
@@ -104,17 +104,33 @@ def check_weights(folder: Path, part: str) -> None:
         )
         raise Unavailable(detail=f"its {part} {cause}")
     for path in found:
-        try:
-            read_header(path)
-        except BrokenFileError as error:
-            raise Unavailable(detail=f"{path}: {error}") from error
+        _header(path)
+    variant = variant_of(folder / part)
+    for index in (folder / part).glob(f"*{_WEIGHTS}.index*.json"):
+        if not _is_of(index.name, variant):
+            continue
+        pieces = _read_json(index).get("weight_map")
+        names = set(pieces.values()) if isinstance(pieces, dict) else set()
+        lost = sorted(str(name) for name in names if not (index.parent / str(name)).is_file())
+        if lost:
+            raise Unavailable(detail=f"its {part} lacks {lost[0]}; download it again")
+
+
+def _header(path: Path) -> Header:
+    try:
+        return read_header(path)
+    except BrokenFileError as error:
+        raise Unavailable(detail=f"{path}: {error}") from error
 
 
 def count_weights(folder: Path) -> int:
-    """How many weights a part's files hold, of the variant that would be read."""
+    """How many weights a part's files hold, of the variant that would be read.
+
+    Raises ``Unavailable`` for a broken one.
+    """
     variant = variant_of(folder)
     files = [path for path in folder.glob(f"*{_WEIGHTS}") if _is_of(path.name, variant)]
-    return sum(read_header(path).weights for path in files)
+    return sum(_header(path).weights for path in files)
 
 
 def _is_of(name: str, variant: str | None) -> bool:

@@ -111,6 +111,15 @@ def test_missing_and_broken_weights_are_named(folder: Path) -> None:
     assert "its text_encoder has no .safetensors weights" in refusal(folder)
 
 
+def test_a_download_that_was_cut_off_is_named(folder: Path) -> None:
+    pieces = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    encoder = folder / "text_encoder"
+    (encoder / "model.safetensors").rename(encoder / pieces["a"])
+    (encoder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": pieces}))
+    lost = "its text_encoder lacks model-00002-of-00002.safetensors; download it again"
+    assert refusal(folder) == lost
+
+
 def test_code_of_its_own_is_never_run(folder: Path) -> None:
     change_index(folder, unet=["my_unet", "MyUNet"])
     assert "its unet is code of its own (my_unet), which is never run" in refusal(folder)
