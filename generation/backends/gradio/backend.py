@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from generation.backends.base import Capabilities, ModelInfo, Work
+from generation.backends.base import Capabilities, Health, ModelInfo, Work
 from generation.backends.gradio import connection, files, offer, report
 from generation.backends.gradio.address import app_server
 from generation.backends.gradio.app import App
@@ -23,10 +24,11 @@ from generation.backends.remote.server import Server
 from generation.backends.remote.standing import Patience
 from generation.backends.remote.wire import Deadlines
 from generation.clock import Clock
-from generation.errors import BackendError, BadReply, Unavailable
+from generation.errors import BackendError, BadReply, Busy, Unavailable
 from generation.images import Picture
 from generation.types import SEED_MAX, JobId, Task
 
+_FULL_PAUSE = 10.0
 _STOPPED = "the app was told to stop the job"
 
 
@@ -64,6 +66,7 @@ class GradioBackend(RemoteBackend):
         self._plans: dict[Task, Plan] = {}
         self._listeners: dict[JobId, Listener] = {}
         self._scopes: dict[JobId, asyncio.Timeout] = {}
+        self._full_until = -math.inf
 
     @property
     def description(self) -> str | None:
@@ -74,6 +77,12 @@ class GradioBackend(RemoteBackend):
     def notes(self) -> tuple[str, ...]:
         """Which function does what, and what became of each of its inputs."""
         return () if self._app is None else report.lines(self._plans)
+
+    async def health(self) -> Health:
+        """How it is; for a while after its queue was full it has no slots."""
+        health = await super().health()
+        is_full = self.clock.monotonic() < self._full_until
+        return replace(health, slots=0) if is_full else health
 
     async def discover(self) -> Capabilities:
         """Log in where that is asked for, and read what the app says of itself."""
@@ -95,6 +104,9 @@ class GradioBackend(RemoteBackend):
         try:
             async with scope:
                 return await self._draw(self._app, plan, work, model, track)
+        except Busy:
+            self._full_until = self.clock.monotonic() + _FULL_PAUSE
+            raise
         except TimeoutError:
             # ``halt`` ends the scope: leaving the stream is a part of stopping.
             raise BackendError(detail=_STOPPED) from None

@@ -67,7 +67,7 @@ async def messages(wire: Wire, app: App, call: Call) -> AsyncGenerator[Message, 
         async for message in told:
             kind = message.get("msg")
             if kind == _QUEUE_FULL:
-                raise refusals.queue_full(wire.server).unavailable()
+                raise refusals.full(wire.server)
             if kind == "unexpected_error":
                 raise refusals.stopped(wire.server).unavailable()
             if kind == "process_starts":

@@ -60,7 +60,6 @@ class Listener:
         """Close the stream."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        self._told.put_nowait(Unavailable(detail="the job was given up"))
 
     async def _listen(self) -> None:
         try:
@@ -70,3 +69,6 @@ class Listener:
                         self._told.put_nowait(message)
         except BackendError as error:
             self._told.put_nowait(error)
+        finally:
+            # Whoever listens is never left waiting, whatever happened here.
+            self._told.put_nowait(Unavailable(detail="the call ended without a word"))

@@ -10,7 +10,7 @@ from generation.backends.remote import trouble
 from generation.backends.remote.reply import Reply
 from generation.backends.remote.server import Server
 from generation.backends.remote.trouble import Trouble
-from generation.errors import BackendError
+from generation.errors import BackendError, Busy
 
 _BROKEN_FIELDS = frozenset({"session_hash", "event_id", "event_data", "fn_index"})
 
@@ -22,7 +22,7 @@ def of_reply(reply: Reply, app: App) -> BackendError:
         return _unprocessable(detail, server, app)
     if status == 503 and isinstance(detail, str):
         is_full = "full" in detail.casefold()
-        return (queue_full(server) if is_full else stopped(server)).unavailable()
+        return full(server) if is_full else stopped(server).unavailable()
     if status in {400, 500}:
         return _no_such_function(server).unavailable()
     if status == 404:
@@ -37,6 +37,11 @@ def failed_output(reply: Reply) -> object | None:
     """What /run says of a function that failed; None where it is the server that failed."""
     value = _json(reply)
     return value if isinstance(value, dict) and "error" in value else None
+
+
+def full(server: Server) -> Busy:
+    """The error of an app that takes no more jobs for now."""
+    return Busy(detail=str(queue_full(server)))
 
 
 def queue_full(server: Server) -> Trouble:

@@ -16,7 +16,7 @@ from generation.backends.gradio import calls
 from generation.backends.gradio.backend import GradioBackend
 from generation.backends.remote.server import Server
 from generation.backends.remote.standing import Patience
-from generation.errors import BackendError, BadReply, Rejected, Unavailable
+from generation.errors import BackendError, BadReply, Busy, Rejected, Unavailable
 from generation.types import Params, Progress, Task, new_job_id
 from tests.servers.gradio import (
     PASSWORD,
@@ -230,8 +230,9 @@ async def test_a_full_queue_is_no_fault_of_ours(kind: type[GradioTwin]) -> None:
     async with twin.running() as url:
         backend = to(url)
         error = await error_of(backend, await wish(backend))
+        assert (await backend.health()).slots == 0
         await backend.aclose()
-    assert isinstance(error, Unavailable)
+    assert isinstance(error, Busy)
     assert "queue of 127.0.0.1 is full" in (error.detail or "")
 
 
