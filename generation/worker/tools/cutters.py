@@ -88,13 +88,7 @@ def check(folder: Path) -> int | None:
 def load(folder: Path) -> Cutter:
     """The cutter on the processor, in float32. Raises ``Unavailable``."""
     background = check(folder)
-    module = folders.load(
-        transformers.AutoModelForSemanticSegmentation,
-        folder,
-        use_safetensors=True,
-        dtype=torch.float32,
-    )
-    module.eval().requires_grad_(requires_grad=False)
+    module = folders.load_weights(transformers.AutoModelForSemanticSegmentation, folder)
     processor = folders.load(transformers.AutoImageProcessor, folder, backend="pil")
     return Cutter(module=module, processor=processor, background=background)
 

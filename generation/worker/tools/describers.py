@@ -107,12 +107,6 @@ def check(folder: Path) -> str:
 def load(folder: Path) -> Describer:
     """The describer on the processor, in float32. Raises ``Unavailable``."""
     kind = check(folder)
-    module = folders.load(
-        transformers.AutoModelForImageTextToText,
-        folder,
-        use_safetensors=True,
-        dtype=torch.float32,
-    )
-    module.eval().requires_grad_(requires_grad=False)
+    module = folders.load_weights(transformers.AutoModelForImageTextToText, folder)
     processor = folders.load(transformers.AutoProcessor, folder, backend="pil")
     return Describer(module=module, processor=processor, kind=kind)

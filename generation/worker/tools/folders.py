@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 
 from generation.errors import Unavailable
@@ -37,6 +38,15 @@ def read_config(folder: Path, kinds: Collection[str], purpose: str) -> Mapping[s
         raise Unavailable(detail=f"{folder.name} is not a model that {purpose} ({kind}){why}")
     _check_weights(folder)
     return config  # type: ignore[no-any-return]  # an object, as its kind was read
+
+
+def load_weights(kind: Any, folder: Path) -> Any:
+    """The class's module with the folder's weights, in float32, for use alone.
+
+    Raises ``Unavailable``.
+    """
+    module = load(kind, folder, use_safetensors=True, dtype=torch.float32)
+    return module.eval().requires_grad_(requires_grad=False)
 
 
 def load(kind: Any, folder: Path, **options: Any) -> Any:
