@@ -19,7 +19,8 @@ from generation.worker.random_models.architectures import ARCHITECTURES
 from generation.worker.settings import LocalModel, WorkerSettings
 from generation.worker.speed.plan import Place
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "models.md"
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs" / "models.md"
 RANDOM = "tiny random weights"
 
 # Which row is about which architecture of those that tests draw with.
@@ -54,10 +55,10 @@ TASKS = (Task.TXT2IMG, Task.IMG2IMG, Task.INPAINT, Task.EDIT)
 
 
 @cache
-def table() -> Mapping[str, Mapping[str, str]]:
-    """The rows by their family, each cell by its column."""
+def table(first: str = "Family") -> Mapping[str, Mapping[str, str]]:
+    """The rows of the table with that first column, each cell by its column."""
     text = DOCUMENT.read_text(encoding="utf-8")
-    lines = text[text.index("| Family |") :].split("\n\n")[0].splitlines()
+    lines = text[text.index(f"| {first} |") :].split("\n\n")[0].splitlines()
     header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {row[0]: dict(zip(header, row, strict=True)) for row in rows}
 
@@ -102,3 +103,11 @@ def test_a_row_that_is_tested_in_another_way_says_how() -> None:
 def test_every_family_has_a_row() -> None:
     named = " ".join(table())
     assert [family.title for family in FAMILIES if family.title not in named] == []
+
+
+def test_every_operation_names_a_test_that_there_is() -> None:
+    operations = table("Operation")
+    tests = {name: ROOT / row["By"] for name, row in operations.items()}
+    assert [name for name, path in tests.items() if "def test_" not in path.read_text()] == []
+    assert all(row["Tested with"] for row in operations.values())
+    assert len(operations) >= 10
