@@ -242,4 +242,4 @@ def test_the_documentation_says_what_a_model_can_do(row: str, name: str) -> None
     options = [*tasks, shown.uses_negative_prompt, shown.uses_guidance]
     assert cells[:4] + cells[5:7] == ["yes" if each else "no" for each in options]
     assert cells[4] == str(shown.max_references)
-    assert cells[7:] == [str(shown.multiple_of), str(shown.width)]
+    assert cells[7:9] == [str(shown.multiple_of), str(shown.width)]
