@@ -64,11 +64,22 @@ async def started(python: Path, scratch: Path, shape: str, *options: str) -> Asy
         async with asyncio.timeout(START_SECONDS):
             while (line := await process.stdout.readline()).strip() != b"ready":
                 assert line, f"the app ended with {await process.wait()}"
+            while not await _listens(port):  # noqa: ASYNC110 (another process cannot tell us)
+                await asyncio.sleep(0.1)
         yield f"http://127.0.0.1:{port}"
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def _environment(scratch: Path) -> dict[str, str]:
