@@ -31,7 +31,7 @@ bench: $(VENV)/.ready ## measure how fast Easel is on this machine
 	$(BIN)/easel bench $(ARGS)
 
 test: $(VENV)/.ready-dev ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 test-slow: $(VENV)/.ready-dev ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
