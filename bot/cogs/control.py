@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot import errors, uploads
 from bot.desk import desk_of
+from bot.offering import everywhere, usual
 from bot.orders import Order, draft_of
 from bot.replies import PROMPT_ROOM
 from bot.suggestions import (
@@ -30,8 +31,7 @@ Weight = app_commands.Range[float, 0.0, MOST_CONTROL_WEIGHT]
 
 
 @app_commands.command(description="Draw a picture that keeps to the lines or depth of another")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 @app_commands.describe(
     image="The picture to keep to",
     kind="What of it counts: its edges, its depth, its pose, …",
@@ -46,16 +46,18 @@ Weight = app_commands.Range[float, 0.0, MOST_CONTROL_WEIGHT]
     start_image="A picture to start from; it is redrawn",
     mask="A picture of the same shape as start_image: only what is white here is drawn anew",
     strength="How much of start_image is redrawn, from 0 to 1",
-    negative_prompt="What should not be in the picture",
-    model="Which model draws",
     aspect_ratio="The shape, such as 3:2, where it should not be that of the image",
-    steps="More steps take longer and can add detail",
-    guidance_scale="How closely to follow the prompt",
-    lora="A style to put on the model, such as ink:0.8; several with commas",
-    seed="The same seed and settings give the same picture",
-    count="How many pictures",
-    spoiler="Hide the pictures until they are clicked",
-    private="Show the answer to you alone",
+    **usual(
+        "negative_prompt",
+        "model",
+        "steps",
+        "guidance_scale",
+        "lora",
+        "seed",
+        "count",
+        "spoiler",
+        "private",
+    ),
 )
 async def control(  # noqa: PLR0917 - discord.py makes the options of the parameters
     interaction: discord.Interaction,

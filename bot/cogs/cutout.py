@@ -7,14 +7,14 @@ from discord import app_commands
 
 from bot import uploads
 from bot.desk import desk_of
+from bot.offering import everywhere
 from bot.orders import Errand
 from bot.suggestions import Choices, offer_tools
 from generation.types import Task
 
 
 @app_commands.command(description="Remove a picture's background")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 @app_commands.describe(
     image="The picture",
     method="Which model cuts it out",

@@ -7,6 +7,7 @@ from discord import app_commands
 
 from bot import uploads
 from bot.desk import desk_of
+from bot.offering import everywhere
 from bot.orders import Errand
 from bot.suggestions import Choices, offer_tools
 from generation.errors import BadImage
@@ -14,8 +15,7 @@ from generation.types import Task
 
 
 @app_commands.command(description="Say what a picture shows, as a prompt to draw it with")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 @app_commands.describe(
     image="The picture",
     method="Which model describes it",
@@ -40,8 +40,7 @@ async def _methods(interaction: discord.Interaction, typed: str) -> Choices:
 
 
 @app_commands.context_menu(name="Describe")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 async def describe_message(interaction: discord.Interaction, message: discord.Message) -> None:
     """Describe the message's first picture, for whoever asked alone."""
     picture = uploads.find(message)

@@ -10,6 +10,7 @@ from discord import app_commands
 from bot import errors, uploads
 from bot.desk import desk_of
 from bot.forms import InstructionForm
+from bot.offering import everywhere, usual
 from bot.orders import Order, draft_of
 from bot.replies import PROMPT_ROOM
 from bot.suggestions import offer_models
@@ -21,23 +22,17 @@ from generation.types import SEED_MAX
 
 
 @app_commands.command(description="Change a picture by saying what to change")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 @app_commands.describe(
     image="The picture to change",
     instruction="What to change, such as: make it night. Flags work too",
     image2="A picture that the instruction speaks of",
     image3="One more",
     image4="One more",
-    negative_prompt="What should not be in the picture",
     model="Which model edits",
     aspect_ratio="Another shape than the picture's, such as 3:2",
-    steps="More steps take longer and can add detail",
     guidance_scale="How closely to follow the instruction",
-    seed="The same seed and settings give the same picture",
-    count="How many pictures",
-    spoiler="Hide the pictures until they are clicked",
-    private="Show the answer to you alone",
+    **usual("negative_prompt", "steps", "seed", "count", "spoiler", "private"),
 )
 async def edit(  # noqa: PLR0917 - discord.py makes the options of the parameters
     interaction: discord.Interaction,
@@ -74,8 +69,7 @@ async def edit(  # noqa: PLR0917 - discord.py makes the options of the parameter
 
 
 @app_commands.command(description="Draw one picture out of several")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 @app_commands.describe(
     image="The first picture, which also gives the shape",
     image2="The second picture",
@@ -83,15 +77,10 @@ async def edit(  # noqa: PLR0917 - discord.py makes the options of the parameter
     image4="One more",
     prompt="What the new picture shows. Flags work too",
     weight="How much the pictures count beside the prompt, from 0 to 2",
-    negative_prompt="What should not be in the picture",
-    model="Which model draws",
     aspect_ratio="Another shape than the first picture's, such as 3:2",
-    steps="More steps take longer and can add detail",
-    guidance_scale="How closely to follow the prompt",
-    seed="The same seed and settings give the same picture",
-    count="How many pictures",
-    spoiler="Hide the pictures until they are clicked",
-    private="Show the answer to you alone",
+    **usual(
+        "negative_prompt", "model", "steps", "guidance_scale", "seed", "count", "spoiler", "private"
+    ),
 )
 async def blend(  # noqa: PLR0917 - discord.py makes the options of the parameters
     interaction: discord.Interaction,
@@ -131,8 +120,7 @@ async def blend(  # noqa: PLR0917 - discord.py makes the options of the paramete
 
 
 @app_commands.context_menu(name="Edit…")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 async def edit_message(interaction: discord.Interaction, message: discord.Message) -> None:
     """Ask what to change in the message's first picture."""
     picture = uploads.find(message)

@@ -7,11 +7,11 @@ from discord import app_commands
 
 from bot import errors, screens
 from bot.desk import catalog_for
+from bot.offering import everywhere
 
 
 @app_commands.command(name="help", description="How to make pictures here")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 async def guide(interaction: discord.Interaction) -> None:
     """Show the guide to whoever asks."""
     models = catalog_for(interaction).models

@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot import errors, uploads
 from bot.desk import desk_of
+from bot.offering import everywhere, usual
 from bot.orders import Order, draft_of
 from bot.replies import PROMPT_ROOM
 from bot.suggestions import (
@@ -29,27 +30,28 @@ RATIOS: Final = ("1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "21:9", "9:2
 
 
 @app_commands.command(description="Draw a picture from a description")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 @app_commands.describe(
     prompt="What to draw. Flags such as --ar 3:2 or --no text work too",
-    negative_prompt="What should not be in the picture",
-    model="Which model draws",
     aspect_ratio="The shape, such as 3:2",
     width="In pixels; instead of an aspect ratio",
     height="In pixels; instead of an aspect ratio",
-    steps="More steps take longer and can add detail",
-    guidance_scale="How closely to follow the prompt",
     sampler="How the model steps from noise to picture",
     scheduler="How the steps are spaced",
-    lora="A style to put on the model, such as ink:0.8; several with commas",
-    seed="The same seed and settings give the same picture",
-    count="How many pictures",
     image="A picture to start from",
     strength="How much of that picture is redrawn, from 0 to 1",
     options="What else this model can be told, as name=value; several with commas",
-    spoiler="Hide the pictures until they are clicked",
-    private="Show the answer to you alone",
+    **usual(
+        "negative_prompt",
+        "model",
+        "steps",
+        "guidance_scale",
+        "lora",
+        "seed",
+        "count",
+        "spoiler",
+        "private",
+    ),
 )
 async def imagine(  # noqa: PLR0917 - discord.py makes the options of the parameters
     interaction: discord.Interaction,

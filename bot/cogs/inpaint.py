@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot import errors, uploads
 from bot.desk import desk_of
+from bot.offering import everywhere, usual
 from bot.orders import Holes, Mask, Order, draft_of
 from bot.replies import PROMPT_ROOM
 from bot.suggestions import offer_models
@@ -35,8 +36,7 @@ _SIDES: Final[dict[Direction, tuple[str, ...]]] = {
 
 
 @app_commands.command(description="Draw a part of a picture anew")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 @app_commands.describe(
     image="The picture; without a mask its transparent part is drawn",
     prompt="What the picture should show there. Flags work too",
@@ -45,14 +45,9 @@ _SIDES: Final[dict[Direction, tuple[str, ...]]] = {
     mask_blur="How soft the mask's edge is, in pixels",
     only_masked="Draw the part around the mask alone, in full detail",
     padding="Pixels around the mask that are drawn with it, for only_masked",
-    negative_prompt="What should not be in the picture",
-    model="Which model draws",
-    steps="More steps take longer and can add detail",
-    guidance_scale="How closely to follow the prompt",
-    seed="The same seed and settings give the same picture",
-    count="How many pictures",
-    spoiler="Hide the pictures until they are clicked",
-    private="Show the answer to you alone",
+    **usual(
+        "negative_prompt", "model", "steps", "guidance_scale", "seed", "count", "spoiler", "private"
+    ),
 )
 async def inpaint(  # noqa: PLR0917 - discord.py makes the options of the parameters
     interaction: discord.Interaction,
@@ -95,20 +90,14 @@ async def inpaint(  # noqa: PLR0917 - discord.py makes the options of the parame
 
 
 @app_commands.command(description="Draw a picture on beyond its edges")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 @app_commands.describe(
     image="The picture",
     prompt="What the whole picture shows. Flags work too",
     direction="To which sides it grows",
     percent="How far it grows to each of them, in hundredths of its own size",
     strength="How much of the new part is drawn freely, from 0 to 1",
-    negative_prompt="What should not be in the picture",
-    model="Which model draws",
-    seed="The same seed and settings give the same picture",
-    count="How many pictures",
-    spoiler="Hide the pictures until they are clicked",
-    private="Show the answer to you alone",
+    **usual("negative_prompt", "model", "seed", "count", "spoiler", "private"),
 )
 async def outpaint(  # noqa: PLR0917 - discord.py makes the options of the parameters
     interaction: discord.Interaction,

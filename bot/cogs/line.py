@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot import errors, screens
 from bot.desk import catalog_for, desk_of
+from bot.offering import everywhere
 from generation.types import OwnerId
 
 _LISTED: Final = 5
@@ -16,8 +17,7 @@ _LISTED: Final = 5
 
 
 @app_commands.command(name="queue", description="How many wait, and how long it takes now")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 async def line(interaction: discord.Interaction) -> None:
     """Show the queue to whoever asks."""
     await interaction.response.defer(ephemeral=True)
@@ -27,8 +27,7 @@ async def line(interaction: discord.Interaction) -> None:
 
 
 @app_commands.command(description="Your pictures that are on their way, or could not be shown")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 async def jobs(interaction: discord.Interaction) -> None:
     """List the asker's own jobs, each with a button to cancel it, or to show it at last."""
     await interaction.response.defer(ephemeral=True)

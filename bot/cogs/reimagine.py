@@ -8,12 +8,12 @@ from discord import app_commands
 from bot import uploads
 from bot.desk import catalog_for
 from bot.forms import ReimagineForm
+from bot.offering import everywhere
 from generation.errors import BadImage
 
 
 @app_commands.context_menu(name="Reimagine…")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 async def reimagine(interaction: discord.Interaction, message: discord.Message) -> None:
     """Ask what to make of the message's first picture."""
     picture = uploads.find(message)

@@ -9,12 +9,12 @@ from bot import uploads
 from bot.desk import desk_of
 from bot.forms import EditForm, Origin, form_for
 from bot.jobs import address_of, shown_in, visible_job
+from bot.offering import everywhere
 from generation.errors import UnknownJob
 
 
 @app_commands.context_menu(name="Use these settings")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 async def use_settings(interaction: discord.Interaction, message: discord.Message) -> None:
     """Show the form, filled in from our own record or, failing that, from the picture's file.
 

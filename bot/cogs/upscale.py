@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot import errors, replies, uploads
 from bot.desk import desk_of
+from bot.offering import everywhere, usual
 from bot.orders import Errand, Order, draft_of
 from bot.replies import PROMPT_ROOM
 from bot.suggestions import Choices, choices, offer_models, suggest_tools
@@ -33,18 +34,15 @@ _DRAWS_NOTHING = (
 
 
 @app_commands.command(description="Make a picture larger")
-@app_commands.allowed_installs(guilds=True, users=True)
-@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+@everywhere
 @app_commands.describe(
     image="The picture",
     factor="How many times as wide and high, as far as the server's limit goes",
     prompt="What it shows; not needed for a file that carries its settings",
     method="An upscaler, or drawn over with new details, or without a model",
     strength="How much the model redraws, from 0 to 1",
-    model="Which model draws",
-    seed="The same seed and settings give the same picture",
     spoiler="Hide the picture until it is clicked",
-    private="Show the answer to you alone",
+    **usual("model", "seed", "private"),
 )
 async def upscale(  # noqa: PLR0917 - discord.py makes the options of the parameters
     interaction: discord.Interaction,
