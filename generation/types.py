@@ -205,8 +205,11 @@ class Params:
         """How much there is to compute: denoising steps × passes × megapixels × pictures.
 
         A step is two passes where guidance has to know the picture without the prompt as well.
+        A control repeats about half of the model, and a picture that is looked at adds about as
+        much to each pass as the picture itself.
         """
-        passes = 2 if self.guidance_scale > 1 else 1
+        passes = 2.0 if self.guidance_scale > 1 else 1.0
+        passes *= 1 + len(self.controls) / 2 + self.references
         pixels = self.width * self.height * self.strength
         if self.hires > 1:
             width, height = self.final_size

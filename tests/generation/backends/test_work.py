@@ -39,3 +39,9 @@ def test_each_picture_has_its_role(
 def test_a_picture_that_is_missing_is_told_by_the_backend_and_no_crash_here() -> None:
     work = Work.of(JOB, params(task=Task.INPAINT), [])
     assert (work.image, work.mask) == (None, None)
+
+
+def test_controls_and_pictures_to_look_at_are_part_of_what_a_job_costs() -> None:
+    plain = params(task=Task.TXT2IMG)
+    assert params(controls=(LINES, LINES)).work() == pytest.approx(2 * plain.work())
+    assert params(task=Task.EDIT, references=2).work() == pytest.approx(3 * plain.work())
