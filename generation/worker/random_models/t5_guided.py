@@ -42,30 +42,36 @@ _CHROMA = Architecture(
 )
 
 
+def _pixart(**config: bool) -> Part:
+    return Part(
+        kind="PixArtTransformer2DModel",
+        config={"caption_channels": 4096, "interpolation_scale": 2, **config},
+        tiny={
+            "sample_size": 8,
+            "num_attention_heads": 2,
+            "attention_head_dim": 8,
+            "num_layers": 2,
+            "cross_attention_dim": 16,
+            "caption_channels": 32,
+        },
+    )
+
+
 _PIXART_SIGMA = Architecture(
     pipeline="PixArtSigmaPipeline",
     parts={
-        "transformer": Part(
-            kind="PixArtTransformer2DModel",
-            config={
-                "caption_channels": 4096,
-                "interpolation_scale": 2,
-                "use_additional_conditions": False,
-            },
-            tiny={
-                "sample_size": 8,
-                "num_attention_heads": 2,
-                "attention_head_dim": 8,
-                "num_layers": 2,
-                "cross_attention_dim": 16,
-                "caption_channels": 32,
-            },
-        ),
+        "transformer": _pixart(use_additional_conditions=False),
         "vae": image_vae(4, 1024, 0.13025, None),
         "text_encoder": T5_XXL,
         "tokenizer": Tokens(kind="t5", length=512),
         "scheduler": Part(kind="DPMSolverMultistepScheduler", config={"beta_schedule": "linear"}),
     },
+)
+
+
+# At its published size it is told the picture's size and shape as well.
+_PIXART_ALPHA = Architecture(
+    pipeline="PixArtAlphaPipeline", parts={**_PIXART_SIGMA.parts, "transformer": _pixart()}
 )
 
 
@@ -140,6 +146,21 @@ _HIDREAM = Architecture(
 )
 
 
+_HIDREAM_DEV = Architecture(
+    pipeline=_HIDREAM.pipeline,
+    parts={
+        **_HIDREAM.parts,
+        "scheduler": Part(kind="FlowMatchLCMScheduler", config={"shift": 6.0}),
+    },
+)
+
+
 T5_GUIDED: Mapping[str, Architecture] = MappingProxyType(
-    {"chroma": _CHROMA, "pixart-sigma": _PIXART_SIGMA, "hidream": _HIDREAM}
+    {
+        "chroma": _CHROMA,
+        "pixart-sigma": _PIXART_SIGMA,
+        "pixart-alpha": _PIXART_ALPHA,
+        "hidream": _HIDREAM,
+        "hidream-dev": _HIDREAM_DEV,
+    }
 )
