@@ -13,6 +13,7 @@ from generation.backends.base import Work
 from generation.backends.scripted import TEST_CARD
 from generation.types import Control, JobId, Lora, Output, Progress, Result, Setting, Task
 from generation.worker import protocol
+from generation.worker.plain import to_plain
 from generation.worker.settings import LocalModel, WorkerSettings
 from tests.generation.local_models import params
 
@@ -64,8 +65,10 @@ MESSAGES: list[protocol.Message] = [
     ),
     protocol.Cancel(job_id=JOB),
     protocol.Ping(number=1),
+    protocol.Rescan(),
     protocol.Stop(),
     protocol.Ready(models=(TEST_CARD,), problems=("one",), device="cpu", notes=("two",)),
+    protocol.Offered(models=(TEST_CARD,), problems=(), notes=("one",)),
     protocol.Noted(model="tiny", text="compiled"),
     protocol.Broken(detail="no"),
     protocol.Resident(model="a"),
@@ -126,11 +129,12 @@ def test_a_header_that_is_no_message_is_an_error(header: bytes) -> None:
 
 
 def test_bytes_that_are_not_there_are_an_error() -> None:
-    message = {"kind": "Advanced", "parts": []}
-    progress = {"step": 1, "steps": 2, "eta_seconds": None, "preview": 3}
-    fields = {"job_id": "x", "progress": progress}
+    parts: list[bytes] = []
+    progress = Progress(step=1, steps=2, preview=b"jpeg")
+    fields = to_plain(protocol.Advanced(job_id=JOB, progress=progress), parts)
+    message = {"kind": "Advanced", "fields": fields, "parts": []}
     with pytest.raises(protocol.ProtocolError, match="not there"):
-        protocol.decode(json.dumps({**message, "fields": fields}).encode(), b"")
+        protocol.decode(json.dumps(message).encode(), b"")
 
 
 @given(st.binary(max_size=200))
