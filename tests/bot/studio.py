@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -101,12 +101,11 @@ class Studio:
             await lane.refresh()
 
     async def stop(self) -> None:
+        # As the program does: an edit through the closed client would look like a crash.
+        connection, *others = self.tasks
+        await _end(others)
         await self.client.close()
-        for task in self.tasks:
-            task.cancel()
-        for task in self.tasks:
-            with suppress(asyncio.CancelledError, discord.ClientException):
-                await task
+        await _end([connection])
         await self.store.aclose()
 
     async def restart(self) -> None:
@@ -180,6 +179,14 @@ class Studio:
         channel = self.client.get_partial_messageable(int(self.sandbox.channel("general").id))
         message = await channel.send(view=view)
         return await self.bob.wait_for(lambda shown: shown.id == str(message.id))
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError, discord.ClientException):
+            await task
 
 
 def is_result(message: SeenMessage) -> bool:
