@@ -39,8 +39,8 @@ _GONE = frozenset({401, 403, 404})  # the message, or our right to edit it, is n
 class Places(Protocol):
     """The part of the queue that this module needs."""
 
-    async def place(self, job_id: JobId) -> Place | None:
-        """Where a waiting job stands; None once it runs."""
+    async def recent_place(self, job_id: JobId) -> Place | None:
+        """Where a waiting job stood a few seconds ago at most; None once it runs."""
         ...
 
     async def set_delivery(self, job_id: JobId, delivery: str) -> None:
@@ -165,7 +165,7 @@ class Board:
             change.cancel()
         if not track.changed.is_set():
             try:
-                place = await self._places.place(track.job.id)
+                place = await self._places.recent_place(track.job.id)
             except StorageError:
                 return  # the dispatcher says so in the log; this only shows less meanwhile
             if place is not None and place != track.place and not track.running:

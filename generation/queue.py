@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from generation.blobs import Blobs
 from generation.clock import Clock
 from generation.errors import Closing, UnknownJob
 from generation.estimate import Speeds, seconds_until_start
 from generation.limits import Limits, check_limit
-from generation.line import Outlook, Place, Ticket
+from generation.line import Outlook, Place, Ticket, Waiting
 from generation.policy import FairShare
 from generation.shares import USUAL, check_share
 from generation.store import Line, Store
@@ -20,6 +21,7 @@ from generation.types import BlobId, Job, JobId, JobState, OwnerId, Request, Sco
 _log = logging.getLogger(__name__)
 
 _SHARE = "share:"
+_RECENT_SECONDS = 5.0
 _STRAYS_AT_ONCE = 200  # so that nobody waits long for the database
 
 Stop = Callable[[JobId], Awaitable[None]]
@@ -46,6 +48,9 @@ class Queue:
         self._bound = bound
         self._stop: Stop | None = None
         self._is_closed = False
+        self._looking = asyncio.Lock()
+        self._seen: _Order | None = None
+        self._seen_at = 0.0
 
     def on_stop(self, stop: Stop) -> None:
         """Name who stops a running job; it returns when the job has an ending."""
@@ -109,7 +114,18 @@ class Queue:
 
     async def place(self, job_id: JobId) -> Place | None:
         """Where the job stands if nobody else joins; None if it is not waiting."""
-        return self._place(job_id, *await self.line())
+        return self._place(job_id, self._order(*await self.line()))
+
+    async def recent_place(self, job_id: JobId) -> Place | None:
+        """``place`` as it was a few seconds ago at most, for the many who only look at theirs.
+
+        Hundreds who wait would else have the whole queue read for each of them, again and again.
+        """
+        async with self._looking:
+            now = self._clock.monotonic()
+            if self._seen is None or now - self._seen_at >= _RECENT_SECONDS:
+                self._seen, self._seen_at = self._order(*await self.line()), now
+        return self._place(job_id, self._seen)
 
     async def line(self) -> tuple[Line, Speeds]:
         """The queue as it is now, and the speeds by which the policy now reckons."""
@@ -237,16 +253,28 @@ class Queue:
         for blob in blobs:
             await self.blobs.delete(blob)
 
-    def _place(self, job_id: JobId, line: Line, speeds: Speeds) -> Place | None:
-        order = list(self.policy.order(line.waiting))
-        index = next((i for i, item in enumerate(order) if item.id == job_id), None)
+    def _order(self, line: Line, speeds: Speeds) -> _Order:
+        return _Order(waiting=tuple(self.policy.order(line.waiting)), line=line, speeds=speeds)
+
+    def _place(self, job_id: JobId, order: _Order) -> Place | None:
+        waiting, running = order.waiting, order.line.running
+        index = next((i for i, item in enumerate(waiting) if item.id == job_id), None)
         if index is None:
             return None
         eta = seconds_until_start(
-            order[:index],
-            line.running,
-            speed=speeds.of_models,
+            waiting[:index],
+            running,
+            speed=order.speeds.of_models,
             slots=self.slots,
             now=self._clock.now(),
         )
-        return Place(ahead=index + len(line.running), eta_seconds=eta)
+        return Place(ahead=index + len(running), eta_seconds=eta)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Order:
+    """The queue at one moment, its waiting jobs as they would be served."""
+
+    waiting: tuple[Waiting, ...]
+    line: Line
+    speeds: Speeds

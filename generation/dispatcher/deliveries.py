@@ -51,7 +51,11 @@ class Deliveries:
     async def deliver(self, job_id: JobId) -> None:
         """Show a job in ``delivering`` once. It ends, or is put off."""
         async with self._doors:
-            job = await self._store.jobs.job(job_id)
+            try:
+                job = await self._store.jobs.job(job_id)
+            except StorageError as error:
+                self._try_later(job_id, error.code, retry_after=0.0, crashed=False)
+                return
             if job is None or job.state is not JobState.DELIVERING:
                 self._put_off.pop(job_id, None)
                 return  # forgotten, or shown since
@@ -62,7 +66,7 @@ class Deliveries:
                 await self._not_shown(job, error, crashed=False)
             except StorageError as error:
                 # Shown, perhaps, but not written down: the audience recognises it next time.
-                self._try_later(job, error.code, retry_after=0.0, crashed=False)
+                self._try_later(job_id, error.code, retry_after=0.0, crashed=False)
             except Exception:  # noqa: BLE001 - the border around the audience
                 _log.exception("delivery.crashed job=%s", job.id)
                 await self._not_shown(job, DeliveryError(retry_after=0.0), crashed=True)
@@ -77,23 +81,23 @@ class Deliveries:
 
     async def _not_shown(self, job: Job, error: DeliveryError, *, crashed: bool) -> None:
         if error.retry_after is not None and self._try_later(
-            job, error.code, retry_after=error.retry_after, crashed=crashed
+            job.id, error.code, retry_after=error.retry_after, crashed=crashed
         ):
             return
         try:
             await self._store.jobs.undeliverable(job.id)
         except StorageError as storage:
-            self._try_later(job, storage.code, retry_after=0.0, crashed=False)
+            self._try_later(job.id, storage.code, retry_after=0.0, crashed=False)
             return
         self._put_off.pop(job.id, None)
         _log.warning(
             "delivery.given_up job=%s outcome=%s detail=%s", job.id, job.outcome, error.detail
         )
 
-    def _try_later(self, job: Job, code: str, *, retry_after: float, crashed: bool) -> bool:
+    def _try_later(self, job_id: JobId, code: str, *, retry_after: float, crashed: bool) -> bool:
         """Put the delivery off; False when it has been tried long enough."""
         now = self._clock.monotonic()
-        last = self._put_off.get(job.id)
+        last = self._put_off.get(job_id)
         failures = last.failures + 1 if last else 1
         crashes = (last.crashes if last else 0) + crashed
         since = last.since if last else now
@@ -101,8 +105,8 @@ class Deliveries:
             return False
         backoff = min(_FIRST_WAIT * 2.0 ** min(failures - 1, 16), _LONGEST_WAIT)
         wait = max(retry_after, backoff)
-        self._put_off[job.id] = _PutOff(
+        self._put_off[job_id] = _PutOff(
             since=since, due=now + wait, failures=failures, crashes=crashes
         )
-        _log.info("delivery.put_off job=%s wait=%.0f code=%s", job.id, wait, code)
+        _log.info("delivery.put_off job=%s wait=%.0f code=%s", job_id, wait, code)
         return True

@@ -125,7 +125,7 @@ async def test_a_database_that_fails_for_a_while_costs_only_the_places_meanwhile
     third = await studio.alice.slash("imagine", prompt="three")
     await third.message_where(lambda message: "2 ahead" in message.text)
     with monkeypatch.context() as broken:
-        broken.setattr(studio.queue, "place", fail)
+        broken.setattr(studio.queue, "recent_place", fail)
         await studio.pass_time_until(lambda: asked > 0)
     await studio.carol.press(await second.message_where(is_unfinished), "Cancel")
     await second.message_where(lambda message: "Cancelled" in message.text)

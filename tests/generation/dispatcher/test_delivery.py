@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from generation.dispatcher import Rules
-from generation.errors import DeliveryError
-from generation.types import JobId, JobState, OwnerId
+from generation.errors import DeliveryError, StorageError
+from generation.types import Job, JobId, JobState, OwnerId
 from tests.generation.stage import Stage
 
 POLL = Rules().poll_seconds
@@ -125,3 +127,32 @@ async def test_a_person_forgotten_while_a_job_runs_is_shown_nothing_more(
     await pass_time(stage, 30)
     assert stage.audience.shown.qsize() == 1
     assert job_id not in {job.id for job in await stage.store.jobs.unfinished()}
+
+
+async def test_a_database_that_cannot_be_read_for_a_while_delays_a_delivery_and_ends_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = await stage.submit()
+    await stage.backend.begun.get()
+    read, failures = stage.store.jobs.job, [StorageError(detail="no free connection")]
+
+    async def troubled(wanted: JobId) -> Job | None:
+        if failures and stage.audience.calls == [] and "deliver" in _task_name():
+            raise failures.pop()
+        return await read(wanted)
+
+    monkeypatch.setattr(stage.store.jobs, "job", troubled)
+    await stage.backend.finish(job_id)
+    await stage.settled(job_id, lambda job: job.state is JobState.DELIVERING)
+    while failures:
+        await stage.queue.line()
+    assert not stage.finished
+    while not stage.audience.calls:
+        await stage.clock.advance(Rules().poll_seconds)
+        await stage.queue.line()
+    assert (await stage.final(job_id)).state is JobState.DONE
+
+
+def _task_name() -> str:
+    task = asyncio.current_task()
+    return "" if task is None else task.get_name()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -20,7 +21,7 @@ from generation.errors import (
 )
 from generation.limits import Limits
 from generation.line import Place
-from generation.store import Ended
+from generation.store import Ended, Line
 from generation.types import BlobId, JobId, JobState, OwnerId, StoredOutput
 from tests.generation.stage import NOW, SCOPE, Stage, request
 
@@ -245,6 +246,25 @@ async def test_a_fresh_database_drops_no_pictures_of_one_that_was_moved_away(sta
     blob = await stage.queue.keep(b"picture")
     assert await stage.queue.drop_strays(NOW + 10**9) == 0
     assert await stage.queue.picture(blob) == b"picture"
+
+
+async def test_a_hundred_who_look_at_their_place_read_the_queue_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [await stage.submit(f"member {number}") for number in range(3)]
+    reads, read = [], stage.store.jobs.line
+
+    async def counted() -> Line:
+        reads.append(1)
+        return await read()
+
+    monkeypatch.setattr(stage.store.jobs, "line", counted)
+    places = await asyncio.gather(*(stage.queue.recent_place(job) for job in jobs * 33))
+    assert len(reads) == 1
+    assert [place.ahead for place in places[:3] if place is not None] == [0, 1, 2]
+    await stage.clock.advance(5)
+    await stage.queue.recent_place(jobs[0])
+    assert len(reads) == 2
 
 
 PICTURES = (b"used", b"stray", b"fresh", b"older")
