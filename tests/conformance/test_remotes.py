@@ -41,7 +41,8 @@ TOKEN = "t0ken-that-nobody-may-see"
 PROMPT = "the secret garden of a member"
 
 QUICK = Patience(draw=60.0, cancel=30.0, seen=0.0, retry=0.0, longest_retry=0.0, look=0.01, leave=1)
-IMPATIENT = replace(QUICK, draw=0.3, cancel=0.2)
+# Long enough for a job to have reached its server also where the machine is busy.
+IMPATIENT = replace(QUICK, draw=1.0, cancel=0.2)
 PLENTY = Deadlines(connect=60.0, silence=60.0, total=60.0)
 
 SILENT = frozenset({Fault.SILENT, Fault.SILENT_LATER})
