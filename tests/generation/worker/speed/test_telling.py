@@ -43,7 +43,10 @@ def test_the_engine_tells_what_is_on_and_when_a_model_is_compiled(backend: Backe
     engine = Engine(settings, send=said.put, exit_process=lambda _: None)
     engine.start()
     ready = await_said(said, protocol.Ready)
-    assert any(note.startswith("tiny: compile, attention native") for note in ready.notes)
+    assert ready.notes == (
+        "tiny: compile, attention native; 0.0 GiB of weights",
+        "tiny: no ControlNets; controlnet_folders names folders of them",
+    )
     assert ready.problems == (
         'model tiny: attention = "flash" is not used: it needs a graphics card',
     )
