@@ -107,8 +107,9 @@ def test_it_draws_what_diffusers_draws_from_the_same_words(name: str, gatherer: 
         prompt="a red circle",
         negative_prompt=words.get("negative_prompt", ""),
     )
-    # Random weights magnify the rounding of a text that is read in another thread.
-    assert int((ours.int() - theirs.int()).abs().max()) <= 2
+    # Texts that are read together with pictures round differently in another thread.
+    most = 2 if name in WITHOUT_END else 1
+    assert int((ours.int() - theirs.int()).abs().max()) <= most
 
 
 @pytest.mark.parametrize("name", NAMES)
