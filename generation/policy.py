@@ -65,29 +65,33 @@ class FairShare:
     def order(self, waiting: Iterable[Waiting]) -> Iterator[Waiting]:
         """The waiting jobs, given in order of arrival, in the order in which they are served.
 
-        Costs no more than what is taken of it: the first of a thousand is found without sorting.
+        Costs little more than what is taken of it: the first of a thousand is found without
+        sorting, and a server's tag is moved once, not for each of its members.
         """
         lines = defaultdict[OwnerId, deque[tuple[int, Waiting]]](deque)
         for arrival, item in enumerate(waiting):
             lines[item.owner].append((arrival, item))
         tags: _Tags = {}
-        heads = [
-            (self._start(tags, line[0][1]), line[0][0], owner) for owner, line in lines.items()
-        ]
+        crowds: dict[ScopeId, _Crowd] = {}
+        for owner, line in lines.items():
+            self._line_up(crowds, tags, owner, *line[0])
+        heads = [(*crowd.first(), scope) for scope, crowd in crowds.items()]
         heapq.heapify(heads)
         while heads:
-            promised, arrival, owner = heads[0]
-            item = lines[owner][0][1]
-            start = self._start(tags, item)
-            if start > promised:  # others of its server went first
-                heapq.heapreplace(heads, (start, arrival, owner))
-                continue
-            heapq.heappop(heads)
-            lines[owner].popleft()
+            start, arrival, owner, scope = heapq.heappop(heads)
+            crowd = crowds[scope]
+            if crowd.is_empty or crowd.first() != (start, arrival, owner):
+                continue  # somebody has lined up there or left since; that put a newer head here
+            crowd.take()
+            item = lines[owner].popleft()[1]
             self._charge(tags, item, start)
+            crowd.move(tags[scope])
+            touched = {scope}
             if lines[owner]:
-                arrival, following = lines[owner][0]
-                heapq.heappush(heads, (self._start(tags, following), arrival, owner))
+                touched.add(self._line_up(crowds, tags, owner, *lines[owner][0]))
+            for each in touched:
+                if not crowds[each].is_empty:
+                    heapq.heappush(heads, (*crowds[each].first(), each))
             yield item
 
     def served(self, item: Waiting) -> None:
@@ -115,12 +119,68 @@ class FairShare:
         self._finish.clear()
         self._charges.clear()
 
+    def _line_up(
+        self,
+        crowds: dict[ScopeId, _Crowd],
+        tags: _Tags,
+        owner: OwnerId,
+        arrival: int,
+        item: Waiting,
+    ) -> ScopeId:
+        """Put an owner's next job among those of its server, which is returned."""
+        if item.scope not in crowds:
+            crowds[item.scope] = _Crowd(max(self._now, self._tag(tags, item.scope)))
+        crowds[item.scope].add(self._tag(tags, owner), arrival, owner)
+        return item.scope
+
     def _start(self, tags: _Tags, item: Waiting) -> float:
-        own = tags.get(item.owner) or self._finish.get(item.owner, 0.0)
-        of_scope = tags.get(item.scope) or self._finish.get(item.scope, 0.0)
-        return max(self._now, own, of_scope)
+        return max(self._now, self._tag(tags, item.owner), self._tag(tags, item.scope))
+
+    def _tag(self, tags: _Tags, key: OwnerId | ScopeId) -> float:
+        return tags[key] if key in tags else self._finish.get(key, 0.0)
 
     def _charge(self, tags: _Tags, item: Waiting, start: float) -> None:
         cost = self.cost(item)
         tags[item.owner] = start + cost / item.weight
         tags[item.scope] = start + cost / self._scope_share
+
+
+class _Crowd:
+    """The owners whose next job is in one server, the first of them at hand.
+
+    Those whose own tag is not ahead of the server's all start at that one, in order of arrival;
+    so it can move without any of them being touched.
+    """
+
+    def __init__(self, tag: float) -> None:
+        self._tag = tag
+        self._ready: list[tuple[int, OwnerId]] = []
+        self._ahead: list[tuple[float, int, OwnerId]] = []
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._ready and not self._ahead
+
+    def add(self, own: float, arrival: int, owner: OwnerId) -> None:
+        if own > self._tag:
+            heapq.heappush(self._ahead, (own, arrival, owner))
+        else:
+            heapq.heappush(self._ready, (arrival, owner))
+
+    def move(self, tag: float) -> None:
+        """Set the server's tag, which never falls."""
+        self._tag = tag
+        while self._ahead and self._ahead[0][0] <= tag:
+            _, arrival, owner = heapq.heappop(self._ahead)
+            heapq.heappush(self._ready, (arrival, owner))
+
+    def first(self) -> tuple[float, int, OwnerId]:
+        """The start tag of who is next, when they came, and who they are."""
+        return (self._tag, *self._ready[0]) if self._ready else self._ahead[0]
+
+    def take(self) -> None:
+        """Let the first go."""
+        if self._ready:
+            heapq.heappop(self._ready)
+        else:
+            heapq.heappop(self._ahead)

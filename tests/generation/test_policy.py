@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import sys
 from collections import defaultdict
 from dataclasses import replace
 
@@ -72,6 +73,23 @@ def test_time_away_earns_no_credit() -> None:
     waiting = busy + [job("back", number) for number in range(10)]
     owners = [serve(policy, waiting).owner for _ in range(10)]
     assert 4 <= owners.count(OwnerId("back")) <= 6
+
+
+def test_a_crowd_of_one_server_is_ordered_with_few_looks_at_each() -> None:
+    """Twice as many members are about twice the work, not four times."""
+    of_250, of_1000 = (_calls_for_ordering(members) for members in (250, 1000))
+    assert of_1000 < 6 * of_250
+
+
+def _calls_for_ordering(members: int) -> int:
+    waiting = [job(f"member{n}", n, 1.0 + n % 3, scope="guild:1") for n in range(members)]
+    calls = itertools.count()
+    sys.setprofile(lambda *_: next(calls))
+    try:
+        assert len(list(FairShare().order(waiting))) == members
+    finally:
+        sys.setprofile(None)
+    return next(calls)
 
 
 def test_an_owners_jobs_stay_in_order() -> None:
