@@ -107,9 +107,7 @@ def _config(sandbox: Sandbox, data: Path, options: DemoOptions) -> Config:
             api_url=sandbox.api_url,
             gateway_url=sandbox.gateway_url,
         ),
-        data=DataConfig(
-            directory=data, database=Secret(f"sqlite+aiosqlite:///{data / 'easel.db'}")
-        ),
+        data=DataConfig(directory=data, database=Secret(f"sqlite:///{data / 'easel.db'}")),
         # Jobs in a folder that is deleted are not worth waiting for.
         queue=QueueConfig(stop_grace=10.0 if is_kept else 0.0),
         backends=options.backends,

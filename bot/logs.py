@@ -38,7 +38,6 @@ _QUIET_LOGGERS = {
     "aiohttp": logging.INFO,
     "asyncio": logging.INFO,
     "PIL": logging.INFO,
-    "aiosqlite": logging.WARNING,
     "alembic": logging.WARNING,
     "sqlalchemy": logging.WARNING,
 }

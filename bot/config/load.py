@@ -27,7 +27,6 @@ from generation.limits import LIMITS, Limits
 
 TOKEN_VARIABLE = "EASEL_DISCORD_TOKEN"  # noqa: S105 (a name)
 TOKEN_FILE_VARIABLE = "EASEL_DISCORD_TOKEN_FILE"  # noqa: S105 (a name)
-SQLITE = "sqlite+aiosqlite"
 PLACEHOLDER = "PASTE-YOUR-BOT-TOKEN-HERE"
 TOKEN_SOURCE = "The token is at https://discord.com/developers/applications under Bot"  # noqa: S105
 
@@ -154,7 +153,7 @@ def _data(section: Section, base: Path) -> DataConfig:
     database = section.mapped("database", lambda text: _database_address(text, base), secret=True)
     return DataConfig(
         directory=directory,
-        database=Secret(database or f"{SQLITE}:///{directory / 'easel.db'}"),
+        database=Secret(database or f"sqlite:///{directory / 'easel.db'}"),
         keep_days=section.whole("keep_days", default=30, lowest=1, highest=3650),
         reserve_mib=section.whole("reserve_mib", default=256, lowest=0, highest=1_048_576),
     )
@@ -224,7 +223,7 @@ def _address(value: str, schemes: tuple[str, str], example: str) -> str:
 
 def _database_address(value: str, base: Path) -> str:
     scheme, separator, rest = value.partition(":///")
-    if scheme not in {"sqlite", SQLITE} or not separator or not rest or "?" in rest:
+    if scheme != "sqlite" or not separator or not rest or "?" in rest:
         what = "this is not the address of an SQLite file"
         raise ValueError(what, "Write sqlite:///folder/easel.db, or take the line out")
-    return f"{SQLITE}:///{base / Path(rest).expanduser()}"
+    return f"sqlite:///{base / Path(rest).expanduser()}"

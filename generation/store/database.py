@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -12,11 +13,10 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
-from sqlalchemy import AsyncAdaptedQueuePool, event, exc, text
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy import create_engine, event, exc, text
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from generation.errors import StorageError
 from generation.shield import see_through
@@ -41,14 +41,19 @@ _PRAGMAS = (
 
 
 class Database:
-    """One SQLite file behind one connection, so that writers queue here and not in SQLite."""
+    """One SQLite file behind one connection in a thread of its own.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    Writers queue for that thread and not in SQLite, and a transaction crosses to it once, however
+    many statements it has: the event loop neither waits for the disk nor builds rows.
+    """
+
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     @classmethod
     async def open(cls, url: str) -> Database:
-        """Connect and migrate, after a copy. ``url`` is ``sqlite+aiosqlite:///path``.
+        """Connect and migrate, after a copy. ``url`` is ``sqlite:///path``.
 
         Raises ``StorageError`` when the file cannot be opened, is damaged, is no Easel database
         or was written by a newer version.
@@ -68,26 +73,33 @@ class Database:
         return database
 
     async def transact(self, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` in one transaction that holds the write lock from its start.
+        """Run ``work``, in the database's thread, in one transaction that may write from its start.
 
         Once begun it ends, committed or rolled back, even if the caller is cancelled. Raises
-        ``StorageError`` for whatever the database itself cannot do.
+        ``StorageError`` for whatever the database itself cannot do, and when it is closed.
         """
-        return await see_through(self._transact(work), name="store transaction")
+        return await see_through(self._in_thread(work), name="store transaction")
 
     async def aclose(self) -> None:
-        """Close the connection. Safe to call twice."""
-        await self._engine.dispose()
+        """End what was asked for before, and close the connection. Safe to call twice."""
+        await asyncio.to_thread(self._thread.shutdown)
+        await asyncio.to_thread(self._engine.dispose)
 
-    async def _transact(self, work: Callable[[Connection], T]) -> T:
+    async def _in_thread(self, work: Callable[[Connection], T]) -> T:
         try:
-            async with self._engine.begin() as connection:
-                return await connection.run_sync(work)
-        except (exc.OperationalError, exc.DatabaseError, exc.TimeoutError) as error:
+            done = self._thread.submit(self._transact, work)
+        except RuntimeError as error:
+            raise StorageError(detail="database: it is closed") from error
+        return await asyncio.wrap_future(done)
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except (exc.OperationalError, exc.DatabaseError) as error:
             if isinstance(error, exc.IntegrityError | exc.ProgrammingError):
                 raise  # our mistake, not the disk's
-            reason = error.orig if isinstance(error, exc.DBAPIError) else "no free connection"
-            raise StorageError(detail=f"database: {reason}") from error
+            raise StorageError(detail=f"database: {error.orig}") from error
 
 
 async def _copy_first(path: Path, revision: str) -> None:
@@ -102,17 +114,22 @@ def _parsed(url: str) -> URL:
         parsed = make_url(url)
     except exc.ArgumentError as error:
         raise StorageError(detail=f"{url!r} is not a database URL") from error
-    if parsed.drivername != "sqlite+aiosqlite":
-        raise StorageError(detail="the database URL must start with sqlite+aiosqlite:///")
+    if parsed.drivername != "sqlite":
+        raise StorageError(detail="the database URL must start with sqlite:///")
     return parsed
 
 
-def _engine(url: URL) -> AsyncEngine:
-    engine = create_async_engine(
-        url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, pool_timeout=60
+def _engine(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        # Opened and closed in other threads than the one that uses it, never at the same time.
+        connect_args={"check_same_thread": False},
     )
-    event.listen(engine.sync_engine, "connect", _set_up)
-    event.listen(engine.sync_engine, "begin", _begin)
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
     return engine
 
 

@@ -36,7 +36,7 @@ class Store:
 
     @classmethod
     async def open(cls, url: str) -> Store:
-        """Open ``sqlite+aiosqlite:///path``, creating or migrating it as needed.
+        """Open ``sqlite:///path``, creating or migrating it as needed.
 
         Raises ``StorageError`` when the file cannot be used; its detail says what to do.
         """

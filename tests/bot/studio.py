@@ -60,7 +60,7 @@ class Studio:
         self.carol = sandbox.member("carol")
 
     async def start(self) -> None:
-        self.store = await Store.open(f"sqlite+aiosqlite:///{self.data / 'easel.db'}")
+        self.store = await Store.open(f"sqlite:///{self.data / 'easel.db'}")
         self.queue = Queue(
             store=self.store,
             blobs=Blobs(self.data),

@@ -58,7 +58,7 @@ def config(sandbox: Sandbox, tmp_path: Path) -> Config:
         ),
         data=DataConfig(
             directory=tmp_path / "data",
-            database=Secret(f"sqlite+aiosqlite:///{tmp_path / 'data' / 'easel.db'}"),
+            database=Secret(f"sqlite:///{tmp_path / 'data' / 'easel.db'}"),
         ),
         queue=QueueConfig(stop_grace=0),
         backends=(ScriptedConfig(),),

@@ -50,7 +50,7 @@ def test_a_token_is_all_a_configuration_needs(tmp_path: Path) -> None:
     assert config.discord.token.reveal() == TOKEN
     assert config.discord.api_url == "https://discord.com/api/v10"
     assert config.data.directory == tmp_path / "data"
-    assert config.data.database.reveal() == f"sqlite+aiosqlite:///{tmp_path}/data/easel.db"
+    assert config.data.database.reveal() == f"sqlite:///{tmp_path}/data/easel.db"
     assert config.backends == (LocalConfig(models=(ModelConfig(name="demo"),)),)
     assert config.limits == Limits()
 
@@ -305,7 +305,7 @@ class TestData:
     def test_a_database_address_is_meant_from_the_files_folder(self, tmp_path: Path) -> None:
         text = f"{MINIMAL}[data]\ndatabase = 'sqlite:///x/y.db'"
         database = load(write(tmp_path, text), {}).data.database
-        assert database.reveal() == f"sqlite+aiosqlite:///{tmp_path}/x/y.db"
+        assert database.reveal() == f"sqlite:///{tmp_path}/x/y.db"
 
     def test_another_database_is_refused_without_showing_its_password(self, tmp_path: Path) -> None:
         text = f"{MINIMAL}[data]\ndatabase = 'mysql://me:hunter2@host/x'"

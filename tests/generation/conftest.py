@@ -13,7 +13,7 @@ from tests.generation.stage import Stage
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'easel.db'}")
+    store = await Store.open(f"sqlite:///{tmp_path / 'easel.db'}")
     yield store
     await store.aclose()
 

@@ -253,7 +253,7 @@ class Stage:
 
     async def open(self) -> None:
         """Open the store and build queue and dispatcher, without running it."""
-        self.store = await Store.open(f"sqlite+aiosqlite:///{self._directory / 'easel.db'}")
+        self.store = await Store.open(f"sqlite:///{self._directory / 'easel.db'}")
         self.queue = Queue(
             store=self.store,
             blobs=Blobs(self._directory),

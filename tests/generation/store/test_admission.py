@@ -73,7 +73,7 @@ async def test_a_hundred_submissions_at_once_never_pass_a_cap(
     tmp_path: Path, limits: Limits, bound: int, admitted: int
 ) -> None:
     # Two stores are two connections, as two processes would have.
-    url = f"sqlite+aiosqlite:///{tmp_path / 'easel.db'}"
+    url = f"sqlite:///{tmp_path / 'easel.db'}"
     stores = [await Store.open(url), await Store.open(url)]
     answers = await asyncio.gather(
         *(

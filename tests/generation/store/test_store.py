@@ -40,7 +40,7 @@ asyncio.run(main())
 
 
 def url(directory: Path) -> str:
-    return f"sqlite+aiosqlite:///{directory / 'easel.db'}"
+    return f"sqlite:///{directory / 'easel.db'}"
 
 
 async def test_a_process_killed_while_committing_loses_nothing_it_had_confirmed(
@@ -191,7 +191,9 @@ async def test_a_damaged_database_is_refused_and_left_as_it_is(tmp_path: Path) -
     assert path.read_bytes() == data
 
 
-@pytest.mark.parametrize("wrong", ["easel.db", "mysql://localhost/easel", "sqlite:///easel.db"])
+@pytest.mark.parametrize(
+    "wrong", ["easel.db", "mysql://localhost/easel", "postgresql://localhost/easel"]
+)
 async def test_an_address_of_another_kind_is_refused(wrong: str) -> None:
     with pytest.raises(StorageError, match="database URL"):
         await Store.open(wrong)
@@ -303,3 +305,20 @@ async def test_a_setting_is_kept_per_scope_until_it_is_forgotten(store: Store) -
     assert await store.settings.get(ScopeId("guild:2"), "style") is None
     await store.settings.set(SCOPE, "style", None)
     assert await store.settings.get(SCOPE, "style") is None
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    store = await Store.open(url(tmp_path))
+    await store.aclose()
+    await store.aclose()
+    with pytest.raises(StorageError, match="closed"):
+        await store.jobs.line()
+
+
+async def test_what_was_asked_for_before_the_store_is_closed_is_done(tmp_path: Path) -> None:
+    store, wish = await Store.open(url(tmp_path)), request()
+    asked = asyncio.create_task(store.jobs.admit(wish, defaults=Limits(), bound=10))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await store.aclose()
+    assert (await asked).job.id == wish.id
