@@ -8,16 +8,20 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+import aiohttp
 import discord
 from discord import app_commands
 
 from bot import replies
-from bot.verdicts import SEND_ERRORS
+from bot.verdicts import NETWORK_ERRORS, SEND_ERRORS, Verdict, judge
 from generation.errors import BackendError, GenerationError
 
 _LOG = logging.getLogger(__name__)
 
 _PROMPT = "prompt"  # key in Interaction.extras
+
+_DISCORDS = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError)
+_NOT_TAKEN = "Discord did not take the answer just now. Please try again."
 
 _TOO_LATE = frozenset({10062, 40060})  # unknown interaction, already acknowledged
 
@@ -57,6 +61,8 @@ def explain(error: Exception) -> Told:
     for kind, sentence in _SENTENCES:
         if isinstance(error, kind):
             return Told(sentence=sentence)
+    if _is_discords(error):
+        return Told(sentence=_NOT_TAKEN)
     report_id = secrets.token_hex(3)
     return Told(
         sentence=f"Something went wrong on our side (id {report_id}). Please try again; "
@@ -70,6 +76,9 @@ def record(error: Exception, told: Told, *, where: str) -> None:
     error = _cause(error)
     if told.report_id is not None:
         _LOG.error("unexpected_error id=%s where=%s", told.report_id, where, exc_info=error)
+    elif _is_discords(error):
+        status, code = (getattr(error, name, None) for name in ("status", "code"))
+        _LOG.warning("not_answered where=%s status=%s code=%s", where, status, code)
     elif isinstance(error, BackendError):
         _LOG.warning("failed where=%s code=%s detail=%s", where, error.code, error.detail)
     else:
@@ -128,7 +137,7 @@ async def show(interaction: discord.Interaction, card: replies.Card) -> None:
     """Answer with a card: as the first answer to the member alone, later in the answer's place.
 
     Where the press of a button was acknowledged without a new answer, the card is a message of
-    its own to the member alone. Raises ``discord.HTTPException``.
+    its own to the member alone. Raises one of ``SEND_ERRORS``.
     """
     kind = interaction.response.type
     if kind is None:
@@ -136,7 +145,16 @@ async def show(interaction: discord.Interaction, card: replies.Card) -> None:
     elif kind is discord.InteractionResponseType.deferred_message_update:
         await interaction.followup.send(view=card.view(), ephemeral=True)
     else:
-        await interaction.edit_original_response(view=card.view(), attachments=[])
+        try:
+            await interaction.edit_original_response(view=card.view(), attachments=[])
+        except NETWORK_ERRORS:
+            # Cut off, perhaps after it was done: to edit again does no harm.
+            await interaction.edit_original_response(view=card.view(), attachments=[])
+
+
+def _is_discords(error: Exception) -> bool:
+    """Whether Discord or the way there failed, and not what we sent."""
+    return isinstance(error, _DISCORDS) and judge(error) is not Verdict.PLAINER
 
 
 def _cause(error: Exception) -> Exception:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot import custom_ids
 from bot.custom_ids import Action
 from bot.sandbox import Fault, SeenMessage
+from bot.sandbox.faults import FaultKind
 from generation.types import JobState
 from tests.bot.studio import Studio, is_result, is_unfinished
 
@@ -102,3 +105,23 @@ async def test_nobody_else_can_have_a_parked_result_shown(studio: Studio) -> Non
     told = await use.message_where(is_there)
     assert "no longer stored" in told.text
     assert not told.pictures
+
+
+@pytest.mark.parametrize("kind", ["cut", "lost_answer"])
+async def test_a_connection_cut_while_answering_is_tried_again(
+    studio: Studio, kind: FaultKind
+) -> None:
+    fault = studio.sandbox.fault(Fault(kind=kind, method="PATCH", route=r"/webhooks/"))
+    shown = await (await studio.bob.slash("queue")).message_where(is_there)
+    assert fault.hits == 1
+    assert "at once" in shown.text
+
+
+async def test_an_answer_that_discord_does_not_take_is_no_fault_of_ours(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    dead = Fault(kind="api_error", method="PATCH", route=r"/webhooks/", status=401, code=50027)
+    studio.sandbox.fault(dead)
+    await studio.bob.slash("queue")
+    await studio.until(lambda: "not_answered where=command:queue status=401" in caplog.text)
+    assert "unexpected_error" not in caplog.text

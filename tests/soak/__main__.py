@@ -72,7 +72,8 @@ async def soak(options: argparse.Namespace, folder: Path) -> dict[str, float]:
             seconds = time.monotonic() - began
             sandbox.core.faults.clear()
             outcomes = await _audit(sandbox, crowd, database)
-            lost = sum(line.count(" ERROR ") for line in bot.output.splitlines())
+            errors = [line for line in bot.output.splitlines() if " ERROR " in line]
+            sys.stderr.writelines(f"{line}\n" for line in errors)
         except BaseException:
             sys.stderr.write(bot.output[-20_000:])
             raise
@@ -88,7 +89,7 @@ async def soak(options: argparse.Namespace, folder: Path) -> dict[str, float]:
         "acknowledged_p99_seconds": round(quantiles(waits, n=100)[98], 3),
         "jobs": sum(outcomes.values()),
         **{f"jobs_{state}": count for state, count in sorted(outcomes.items())},
-        "errors_logged": lost,
+        "errors_logged": len(errors),
         "rss_mib_after_a_fifth": round(memory[len(memory) // 5], 1),
         "rss_mib_at_the_end": round(memory[-1], 1),
     }
