@@ -22,7 +22,8 @@ class Address:
     ``received_at`` is when it arrived, in UNIX seconds of our own clock. ``message_id`` is the
     message that shows the job, once known. ``private`` answers are seen by their owner alone;
     ``direct`` tells that the channel is the bot's private messages with the owner, ``reachable``
-    that the bot can write to the channel without the token. ``file_limit`` is bytes a file.
+    that the bot can write to the channel without the token; where that is a public thread,
+    ``parent_id`` is the channel it belongs to. ``file_limit`` is bytes a file.
     """
 
     application_id: int
@@ -30,6 +31,7 @@ class Address:
     received_at: float
     token: str | None = None
     channel_id: int | None = None
+    parent_id: int | None = None
     guild_id: int | None = None
     message_id: int | None = None
     private: bool = False
@@ -46,6 +48,12 @@ class Address:
     def token_lives(self, now: float) -> bool:
         """True while the interaction's token may be used."""
         return bool(self.token) and now - self.received_at < TOKEN_LIFE
+
+    def falls_silent_at(self) -> float | None:
+        """When the answer can be edited no more, in UNIX seconds; None if it stays ours to edit."""
+        if self.token is None or (self.reachable and not self.private):
+            return None
+        return self.received_at + TOKEN_LIFE
 
     def dump(self) -> str:
         """The address as text, for the store."""

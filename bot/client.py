@@ -16,7 +16,7 @@ from yarl import URL
 from bot.cogs import mention
 from bot.delivery import Messenger
 from bot.desk import Desk, DeskClient
-from bot.intake import Intake
+from bot.intake import Intake, scope_of
 from bot.presses import Presses
 from bot.refusals import Refusals
 from bot.tree import EaselTree
@@ -24,6 +24,7 @@ from bot.uploads import Fetcher
 from bot.views.buttons import BUTTONS
 from generation.catalog import Catalog
 from generation.clock import Clock
+from generation.errors import GenerationError
 from generation.queue import Queue
 
 _LOG = logging.getLogger(__name__)
@@ -164,6 +165,13 @@ class EaselClient(DeskClient):
         prompt = mention.mentioned_prompt(message, self.user.id)
         if prompt is not None:
             await mention.draw_for(message, prompt, desk=self.desk)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Draw nothing more for a server that the bot was removed from."""
+        try:
+            await self.desk.queue.abandon(scope_of(guild.id, 0))
+        except GenerationError as error:
+            _LOG.warning("server_not_abandoned guild=%s code=%s", guild.id, error.code)
 
     async def close(self) -> None:
         """Disconnect. Safe to call twice."""

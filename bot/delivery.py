@@ -59,8 +59,14 @@ class Route(Enum):
     CHANNEL = auto()
     """A new message in the channel that notifies the owner."""
 
+    PARENT = auto()
+    """The same in the channel that the thread belongs to."""
+
     DIRECT = auto()
     """A new private message to the owner."""
+
+
+_NEW_MESSAGES = frozenset({Route.CHANNEL, Route.PARENT, Route.DIRECT})
 
 
 def routes(address: Address, now: float) -> tuple[Route, ...]:
@@ -74,6 +80,8 @@ def routes(address: Address, now: float) -> tuple[Route, ...]:
         address.direct or (address.reachable and not address.private)
     ):
         found.append(Route.CHANNEL)
+        if address.parent_id is not None:
+            found.append(Route.PARENT)
     if not address.direct:
         found.append(Route.DIRECT)
     return tuple(found)
@@ -182,7 +190,7 @@ class Messenger:
             address = self._moved[job.id]
             shown = await self._try(route, address, parcel)
             if shown is not None:
-                if route in {Route.CHANNEL, Route.DIRECT}:
+                if route in _NEW_MESSAGES:
                     await self._point_onward(start)
                 return shown
             if route is Route.ANSWER:
@@ -217,7 +225,11 @@ class Messenger:
             address = replace(
                 address, channel_id=channel_id, guild_id=None, message_id=None, direct=True
             )
-        if route in {Route.CHANNEL, Route.DIRECT}:
+        if route is Route.PARENT:
+            address = replace(
+                address, channel_id=address.parent_id, parent_id=None, message_id=None
+            )
+        if route in _NEW_MESSAGES:
             parcel.budget = min(parcel.budget, self._file_limit(address))
             shown = await self._earlier(address, parcel.job)
             if shown is None:

@@ -64,6 +64,13 @@ def scope_of(guild_id: int | None, user_id: int) -> ScopeId:
     return ScopeId(f"user:{user_id}" if guild_id is None else f"guild:{guild_id}")
 
 
+def _parent_of(channel: object) -> int | None:
+    """The channel that a public thread belongs to: what was said in private stays there."""
+    if not isinstance(channel, discord.Thread) or channel.is_private():
+        return None
+    return channel.parent_id
+
+
 class Intake:
     """The one way in. ``patience`` is how many seconds a job may wait before it expires."""
 
@@ -116,6 +123,7 @@ class Intake:
             received_at=received_at,
             token=interaction.token,
             channel_id=interaction.channel_id,
+            parent_id=_parent_of(interaction.channel),
             guild_id=interaction.guild_id,
             message_id=message_id,
             private=private,
@@ -140,6 +148,7 @@ class Intake:
             owner_id=message.author.id,
             received_at=self._clock.now(),
             channel_id=message.channel.id,
+            parent_id=_parent_of(message.channel),
             guild_id=None if guild is None else guild.id,
             message_id=answer.id,
             direct=guild is None,

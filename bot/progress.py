@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
@@ -13,6 +14,7 @@ import discord
 
 from bot import replies
 from bot.address import Address
+from bot.errors import told
 from bot.post import Post
 from bot.replies import Card
 from bot.verdicts import SEND_ERRORS
@@ -31,6 +33,9 @@ PLACE_INTERVAL: Final = 15.0
 
 CLOSE_SECONDS: Final = 15.0
 """How long a result waits for a progress edit under way, so that it is not overtaken by it."""
+
+FAREWELL_SECONDS: Final = 30.0
+"""How long before an answer falls silent it says where its result will be."""
 
 _REMEMBERED_ENDINGS = 1000
 _GONE = frozenset({401, 403, 404})  # the message, or our right to edit it, is not coming back
@@ -83,7 +88,7 @@ class Board:
         async with asyncio.TaskGroup() as group:
             while True:
                 track = await self._new.get()
-                track.task = group.create_task(self._follow(track), name=f"progress-{track.job.id}")
+                track.task = group.create_task(self._watch(track), name=f"progress-{track.job.id}")
 
     def queued(self, job: Job, place: Place) -> None:
         """The job has been accepted and waits."""
@@ -140,37 +145,56 @@ class Board:
             self._new.put_nowait(track)
         return track
 
+    async def _watch(self, track: _Track) -> None:
+        """Follow one job; what goes wrong with it is not the others' concern."""
+
+        async def log(error: Exception) -> None:
+            _LOG.error("progress_crashed job=%s", track.job.id, exc_info=error)
+
+        async with told(log):
+            await self._follow(track)
+
     async def _follow(self, track: _Track) -> None:
         while not track.closed:
             track.changed.clear()
-            card = _card(track)
+            is_last = self._seconds_left(track) <= 0
+            card = replies.out_of_reach(track.job) if is_last else _card(track)
             async with track.lock:
-                if track.closed or not await self._edit(track, card):
+                if track.closed or not await self._edit(track, card) or is_last:
                     return
             await self._clock.sleep(EDIT_INTERVAL)
-            while not track.changed.is_set():
+            while not track.changed.is_set() and self._seconds_left(track) > 0:
                 await self._look_again(track)
 
+    def _seconds_left(self, track: _Track) -> float:
+        """Until the answer has to say where its result will be, since it falls silent soon."""
+        silent = track.address.falls_silent_at()
+        return math.inf if silent is None else silent - FAREWELL_SECONDS - self._clock.now()
+
     async def _look_again(self, track: _Track) -> None:
-        """Wait for a change; a job that waits moves up without anyone telling."""
-        if track.running:
+        """Wait for something new to show; a job that waits moves up without anyone telling."""
+        pause = min(self._seconds_left(track), math.inf if track.running else PLACE_INTERVAL)
+        if pause == math.inf:
             await track.changed.wait()
             return
         async with asyncio.TaskGroup() as group:
-            sleep, wait = self._clock.sleep(PLACE_INTERVAL), track.changed.wait()
+            sleep, wait = self._clock.sleep(pause), track.changed.wait()
             timer = group.create_task(sleep, name=f"progress-timer-{track.job.id}")
             change = group.create_task(wait, name=f"progress-change-{track.job.id}")
             await asyncio.wait({timer, change}, return_when=asyncio.FIRST_COMPLETED)
             timer.cancel()
             change.cancel()
-        if not track.changed.is_set():
-            try:
-                place = await self._places.recent_place(track.job.id)
-            except StorageError:
-                return  # the dispatcher says so in the log; this only shows less meanwhile
-            if place is not None and place != track.place and not track.running:
-                track.place = place
-                track.changed.set()
+        if not track.changed.is_set() and not track.running:
+            await self._find_place(track)
+
+    async def _find_place(self, track: _Track) -> None:
+        try:
+            place = await self._places.recent_place(track.job.id)
+        except StorageError:
+            return  # the dispatcher says so in the log; this only shows less meanwhile
+        if place is not None and place != track.place and not track.running:
+            track.place = place
+            track.changed.set()
 
     async def _edit(self, track: _Track, card: Card) -> bool:
         """Show the card; False if the message can never be edited again."""

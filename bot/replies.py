@@ -141,6 +141,12 @@ def running(job: Job, progress: Progress | None, *, spoiler: bool) -> Card:
     return replace(card, pictures=(preview,))
 
 
+def out_of_reach(job: Job) -> Card:
+    """The last words of an answer that Discord will soon let nobody edit."""
+    where = "The result will come as a private message, or wait under `/jobs` if you take none."
+    return _unfinished(job, f"**Not done yet**, and Discord closes this answer now. {where}")
+
+
 def _in_line(where: str, ahead: int, eta: float | None) -> str:
     starts = "" if eta is None else f", starts in {duration(eta)}"
     return f"{where}, {ahead} ahead{starts}"

@@ -149,6 +149,20 @@ class Queue:
             return await self.job(job_id)
         return job
 
+    async def abandon(self, scope: ScopeId) -> int:
+        """Cancel what waits or runs in a scope that nothing can be shown in any more.
+
+        Returns how many jobs that were.
+        """
+        active = (JobState.QUEUED, JobState.RUNNING)
+        unfinished = await self.store.jobs.unfinished()
+        jobs = [job for job in unfinished if job.request.scope == scope and job.state in active]
+        for job in jobs:
+            await self.cancel(job.id)
+        if jobs:
+            _log.info("scope.abandoned scope=%s jobs=%d", scope, len(jobs))
+        return len(jobs)
+
     async def set_delivery(self, job_id: JobId, delivery: str) -> None:
         """Replace the delivery address. Raises ``UnknownJob``."""
         if not await self.store.jobs.set_delivery(job_id, delivery):

@@ -7,6 +7,7 @@ from PIL import Image
 
 from bot.address import TOKEN_LIFE
 from bot.delivery import BAN_SECONDS
+from bot.progress import FAREWELL_SECONDS
 from bot.sandbox import Fault, Use
 from bot.sandbox.wire import JsonObject
 from generation.errors import PictureGone, StorageError
@@ -16,9 +17,9 @@ from tests.bot.studio import Studio, is_result, is_unfinished
 ANSWER = r"/webhooks/\d+/[^/]+/messages/"
 
 
-async def waiting(studio: Studio, *, private: bool = False) -> Use:
+async def waiting(studio: Studio, *, private: bool = False, channel: str | None = None) -> Use:
     """A job of alice's that runs and has been shown so."""
-    use = await studio.alice.slash("imagine", prompt="a fox", private=private)
+    use = await studio.alice.slash("imagine", prompt="a fox", private=private, channel=channel)
     await use.message_where(is_unfinished)
     await studio.until(lambda: bool(studio.backend._steps))
     return use
@@ -102,6 +103,68 @@ async def test_a_result_whose_channel_is_gone_comes_as_a_private_message(studio:
     studio.backend.advance(1000)
     result = await studio.alice.wait_for(is_result)
     assert result.channel_id == await studio.alice.channel_id("dm")
+
+
+async def test_a_result_whose_thread_is_gone_comes_into_the_channel_around_it(
+    studio: Studio,
+) -> None:
+    parent = studio.sandbox.channel("sketches").parent_id
+    await waiting(studio, channel="sketches")
+    studio.sandbox.delete_channel("sketches")
+    studio.time.advance(TOKEN_LIFE + 1)
+    studio.backend.advance(1000)
+    result = await studio.alice.wait_for(is_result)
+    assert result.channel_id == parent
+    assert result.pinged == [studio.alice.id]
+
+
+async def test_nothing_leaves_a_private_thread_but_to_its_owner(studio: Studio) -> None:
+    sandbox = studio.sandbox
+    parent = sandbox.world.channels[sandbox.channel("sketches").parent_id]
+    bot, alice = sandbox.world.bot.id, studio.alice.id
+    thread = sandbox.world.add_thread(parent, "secret", alice, private=True)
+    thread.thread_members[bot] = thread.created_at
+    await waiting(studio, channel="secret")
+    sandbox.delete_channel("secret")
+    studio.time.advance(TOKEN_LIFE + 1)
+    studio.backend.advance(1000)
+    result = await studio.alice.wait_for(is_result)
+    assert result.channel_id == await studio.alice.channel_id("dm")
+
+
+async def test_an_answer_says_where_its_result_will_be_before_it_falls_silent(
+    studio: Studio,
+) -> None:
+    use = await waiting(studio, private=True)
+    await studio.pass_time(TOKEN_LIFE - FAREWELL_SECONDS)
+    told = await use.message_where(lambda message: "Not done yet" in message.text)
+    assert "/jobs" in told.text
+    assert told.button_labels == ["Cancel"]
+    await studio.pass_time(2 * FAREWELL_SECONDS)
+    studio.backend.advance(1000)
+    result = await studio.alice.wait_for(is_result)
+    assert result.channel_id == await studio.alice.channel_id("dm")
+
+
+async def test_nothing_more_is_drawn_for_a_server_that_the_bot_was_removed_from(
+    studio: Studio,
+) -> None:
+    use = await waiting(studio)
+    await studio.bob.connect()
+    there = await studio.bob.slash("imagine", prompt="a hare")
+    await there.message_where(is_unfinished)
+    elsewhere = await studio.bob.slash("imagine", prompt="a moose", channel="dm")
+    await elsewhere.message_where(is_unfinished)
+    studio.sandbox.world.leave(studio.sandbox.guild, studio.sandbox.world.bot.id)
+
+    async def cancelled() -> bool:
+        jobs = [*await studio.jobs(studio.alice), *await studio.jobs(studio.bob)]
+        states = {job.request.params.prompt: job.outcome for job in jobs}
+        there = (states["a fox"], states["a hare"])
+        return there == (JobState.CANCELLED,) * 2 and states["a moose"] is None
+
+    await studio.until(cancelled)
+    assert use.message is not None
 
 
 async def test_a_lost_answer_does_not_double_the_message(studio: Studio) -> None:

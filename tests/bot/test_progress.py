@@ -145,3 +145,17 @@ async def test_a_long_rate_limit_costs_only_that_edit(studio: Studio) -> None:
     studio.backend.advance(1)
     await studio.pass_time(10)
     assert not any(task.done() for task in studio.tasks)
+
+
+async def test_a_fault_of_ours_in_one_message_stops_no_other(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    board = studio.client.messenger.board
+    with monkeypatch.context() as broken:
+        broken.setattr(board, "_edit", None)
+        first = await studio.bob.slash("imagine", prompt="one")
+        await studio.until(lambda: "progress_crashed" in caplog.text)
+    second = await studio.alice.slash("imagine", prompt="two")
+    await second.message_where(is_unfinished)
+    studio.backend.advance(1000)
+    assert (await first.message_where(is_result)).pictures
