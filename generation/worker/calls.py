@@ -117,11 +117,12 @@ class Call:
 
     @property
     def device(self) -> torch.device:
-        """Where its first argument lies."""
-        first = next(iter(self.arguments.values()), None)
-        if isinstance(first, list) and first:
-            first = first[0]
-        return first.device if isinstance(first, torch.Tensor) else torch.device("cpu")
+        """Where its first tensor lies."""
+        for value in (*self.arguments.values(), *self.args, *self.options.values()):
+            first = value[0] if isinstance(value, list) and value else value
+            if isinstance(first, torch.Tensor):
+                return first.device
+        return torch.device("cpu")
 
     def look(self, contents: Contents) -> None:
         """Find out what it can be joined with, and give it a shape if there can be such."""

@@ -16,6 +16,7 @@ import torch
 
 from generation.worker.calls import Call, Shared, measure, serve
 from generation.worker.joining import Contents
+from generation.worker.pace import Pace
 
 T = TypeVar("T")
 
@@ -237,13 +238,20 @@ class Gatherer:
     def _main(self) -> None:
         if self._threads is not None:
             torch.set_num_threads(self._threads)  # holds for the calling thread only
+        pace = Pace()
         with torch.no_grad():
             while (calls := self._next()) is not None:
+                # What tells the device is forgotten once it is served.
+                is_step, device = calls[0].is_step, calls[0].device
                 if len(calls) > 1 and calls[0].most is None:
                     measure(calls[0])
                 else:
                     serve(calls, self._give)
                 del calls  # or its tensors would live until the next one
+                if is_step:
+                    pace.told(device)
+                # Before the next calls are chosen: a job may be cancelled, or join, meanwhile.
+                pace.keep()
 
     def _next(self) -> list[Call] | None:
         """Calls to make as one, taken from those that wait; or calls to measure, left there."""

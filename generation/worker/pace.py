@@ -1,0 +1,37 @@
+"""Keeps what a device has been told to do close to what it has done."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import torch
+
+
+class Pace:
+    """For the thread that owns a device, between two steps of jobs.
+
+    A graphics card is told of a whole picture in a fraction of the time that it takes to draw
+    one. Without a pause, progress would run ahead of the picture, a cancelled job would be drawn
+    to its end all the same, and one that comes meanwhile would wait for all of it.
+    """
+
+    def __init__(self) -> None:
+        self._end: Any = None
+
+    def told(self, device: torch.device) -> None:
+        """Note that the device has been told a step. Other devices than cards do it at once."""
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                # A thread that waits for this one sleeps: the jobs' threads need the processor.
+                end: Any = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+                end.record()
+            self._end = end
+
+    def keep(self) -> None:
+        """Return when the device has done the step that it was told last."""
+        end, self._end = self._end, None
+        if end is not None:
+            # A device that is lost says so again at its next call, which tells the jobs.
+            with contextlib.suppress(RuntimeError):
+                end.synchronize()
