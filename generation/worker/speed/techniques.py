@@ -20,6 +20,8 @@ def lay_out(base: Any, denoiser: Any, plan: Plan, place: Place) -> tuple[str, ..
     problems: list[str] = []
     if place.is_card:
         torch.set_float32_matmul_precision("high" if plan.tf32 else "highest")
+        # Convolutions have a switch of their own, which torch leaves on.
+        torch.backends.cudnn.allow_tf32 = plan.tf32
     if plan.channels_last:
         for part in (denoiser, base.vae):
             _put_channels_last(part)

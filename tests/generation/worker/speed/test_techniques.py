@@ -48,6 +48,20 @@ def test_channels_last_is_for_models_with_convolutions(load: Open) -> None:
     assert vae.decoder.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.parametrize("tf32", ["on", "off"])
+def test_tf32_is_for_products_and_convolutions_alike(
+    load: Open, monkeypatch: pytest.MonkeyPatch, tf32: str
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", tf32 == "off")
+    asked = list[str]()
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", asked.append)
+    model = load("sd15", **OFF)
+    plan = make_plan(Speed(**OFF, tf32=tf32), CARD, type(model.loaded.denoiser), MANY)
+    assert lay_out(model.loaded.base, model.loaded.denoiser, plan, CARD) == ()
+    assert asked == ["high" if tf32 == "on" else "highest"]
+    assert torch.backends.cudnn.allow_tf32 is (tf32 == "on")
+
+
 @pytest.mark.parametrize("is_fused", [False, True])
 def test_a_model_with_fused_weights_offers_no_loras(device: Gatherer, is_fused: bool) -> None:
     demo = LocalModel(
