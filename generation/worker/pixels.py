@@ -131,7 +131,8 @@ def _is_finite(picture: torch.Tensor) -> bool:
 
 def _bytes(picture: torch.Tensor) -> torch.Tensor:
     values = picture[0].float().clamp(-1, 1).add(1).mul(127.5).round()
-    return values.permute(1, 2, 0).to("cpu", torch.uint8).contiguous()
+    # Bytes before they leave the device: a quarter of the way's traffic, and it waits for that.
+    return values.to(torch.uint8).permute(1, 2, 0).contiguous().cpu()
 
 
 def _is_black(pixels: torch.Tensor) -> bool:

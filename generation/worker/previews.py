@@ -76,7 +76,8 @@ class Previewer:
             # Pinned memory, or the copy would wait for everything that the device has to do.
             colours = torch.empty(small.shape, dtype=torch.uint8, pin_memory=True)
             colours.copy_(small, non_blocking=True)
-            done = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch leaves it so
+            # Who waits for it sleeps, and leaves the processor to the jobs.
+            done = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
             done.record()
             return Sketch(colours=colours, done=done)
 
