@@ -44,7 +44,10 @@ def _count(module: torch.nn.Module, args: tuple[Any, ...], options: dict[str, An
 def _copy_of(module: torch.nn.Module) -> torch.nn.Module:
     """The module without its weights' content, of its own: some keep what they have computed."""
     weights = [*module.parameters(), *module.buffers()]
-    return copy.deepcopy(module, {id(tensor): _hollow(tensor) for tensor in weights})
+    hollow = copy.deepcopy(module, {id(tensor): _hollow(tensor) for tensor in weights})
+    for part in hollow.modules():
+        part.__dict__.pop("forward", None)  # what is put around a block calls the original's
+    return hollow
 
 
 def _hollow(tensor: torch.Tensor) -> torch.Tensor:

@@ -20,6 +20,8 @@ from generation.worker.engine import Engine
 from generation.worker.models import LoadedModel
 
 _PATIENCE = 3600.0
+_COMPILING_SECONDS = 600.0
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(kw_only=True, slots=True)
@@ -93,6 +95,15 @@ class Lab:
             case protocol.Broken(detail=detail):
                 raise Unavailable(detail=detail)
         self.draw([new_work(self.info)])  # a process's first job is not like the others
+        self._settle()
+
+    def _settle(self) -> None:
+        """Where the model is compiled, draw until it is: that is what members will have."""
+        ends = time.monotonic() + _COMPILING_SECONDS
+        while self.model.speed.is_compiling and time.monotonic() < ends:
+            while self.model.speed.is_compiling and time.monotonic() < ends:
+                time.sleep(_LOOK_SECONDS)
+            self.draw([new_work(self.info)])  # which may show something more to compile
 
     def submit(self, work: Work) -> Run:
         """Give the engine a job."""

@@ -54,8 +54,8 @@ class _Watch:
             return
         _, part, tensor, began = outermost
         self.local.outermost = None
-        if part == DECODER and next(module.parameters()).is_cuda:
-            torch.cuda.synchronize()  # or the picture would seem to be ready too early
+        if next(module.parameters()).is_cuda:
+            torch.cuda.synchronize()  # or it would seem to have ended when it had only been told
         self.tell(Sight(call=Call(part=part, began=began, ended=time.monotonic()), given=tensor))
 
 

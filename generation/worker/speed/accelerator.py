@@ -57,6 +57,11 @@ class Accelerator:
         if self._compiler is not None:
             self._compiler.look()
 
+    @property
+    def is_compiling(self) -> bool:
+        """Whether that goes on now."""
+        return self._compiler is not None and self._compiler.is_at_work
+
     def close(self, *, wait: bool) -> None:
         """Let go of the model; with ``wait``, when this returns. A block may take a minute."""
         if self._compiler is not None:

@@ -64,6 +64,12 @@ class Compiler:
         # Made once in a process, and while it is, modules called in any thread fail: before jobs.
         InterpreterShim._dummy_gm()  # noqa: SLF001  # torch has no other way to have it made
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether something is being compiled now."""
+        with self._lock:
+            return self._thread is not None and self._thread.is_alive()
+
     def look(self) -> None:
         """After a job: start on what it met without a program for it, unless already at work."""
         if self._regions.have_run:

@@ -13,7 +13,10 @@ import torch
 from torch._inductor.loop_body import InterpreterShim
 
 from generation import demo_model
+from generation.bench.jobs import new_work
 from generation.types import Lora
+from generation.worker.bench.bare import Bare
+from generation.worker.bench.flops import tflop_per_step
 from generation.worker.gatherer import Gatherer
 from generation.worker.settings import LocalModel, Speed
 from generation.worker.speed.attempts import MOST_UNFINISHED
@@ -303,3 +306,28 @@ def test_real_programs_draw_what_the_plain_blocks_draw(load: Open, architecture:
     for mine, yours in zip(fast, plain, strict=True):
         assert (mine - yours).abs().max() <= 1e-5
         assert not torch.equal(mine, yours)  # it was not the plain block
+
+
+def test_arithmetic_is_counted_through_blocks_that_may_be_compiled(
+    load: Open, backend: Backend
+) -> None:
+    plain, ready = load("sdxl", compile="off").loaded, load("sdxl").loaded
+    assert backend.made == 0
+    with Bare(plain, 1) as bare:
+        wanted = tflop_per_step(plain, bare, new_work(plain.info, width=64, height=64, steps=2))
+    with Bare(ready, 1) as bare:
+        found = tflop_per_step(ready, bare, new_work(ready.info, width=64, height=64, steps=2))
+    assert found == pytest.approx(wanted)
+
+
+def test_it_is_told_while_something_is_compiled(load: Open, backend: Backend) -> None:
+    model = load("sdxl")
+    seen = [model.loaded.speed.is_compiling]
+    backend.may_make.clear()
+    model.draw()
+    model.loaded.speed.after_job()
+    seen.append(model.loaded.speed.is_compiling)
+    backend.may_make.set()
+    model.await_compiled()
+    seen.append(model.loaded.speed.is_compiling)
+    assert seen == [False, True, False]
