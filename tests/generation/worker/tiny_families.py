@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ from tests.generation.worker.held_device import PATIENCE, held_device
 
 NAMES = tuple(ARCHITECTURES)
 WIDTH, HEIGHT = 64, 96
+DEVICE = torch.device(os.environ.get("EASEL_TEST_DEVICE", "cpu"))
 
 
 def family_of(name: str) -> Family:
@@ -66,7 +68,8 @@ def loaded(name: str) -> LoadedModel:
     for weights in model.denoiser.parameters():
         if not weights.any():
             # Gates begin closed, so that a model that was never trained ignores its text.
-            weights.normal_(std=0.2, generator=generator)
+            gates = torch.empty(weights.shape).normal_(std=0.2, generator=generator)
+            weights.copy_(gates)
     return model
 
 
@@ -74,7 +77,7 @@ def load(
     model: LocalModel, dtype: torch.dtype = torch.float32, *, slots: int | None = 8
 ) -> LoadedModel:
     settings = WorkerSettings(models=(model,), slots=slots)
-    shelf = ModelShelf(settings, torch.device("cpu"), dtype)
+    shelf = ModelShelf(settings, DEVICE, dtype)
     shelf.open()
     return shelf.load(model.name)
 
