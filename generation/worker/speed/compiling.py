@@ -132,8 +132,8 @@ class Compiler:
         """Settings of torch that hold for the calling thread only."""
         if self._threads is not None:
             torch.set_num_threads(self._threads)
-        if self._device.type == "cuda":
-            torch.cuda.set_device(self._device)
+        if self._device.type == "cuda" and self._device.index is not None:
+            torch.cuda.set_device(self._device)  # which refuses "the" card, without a number
         # Sides that happen to be equal now must not have to be equal later.
         shape_config.use_duck_shape = False
         dynamo_config.recompile_limit = _MOST_PROGRAMS

@@ -331,3 +331,15 @@ def test_it_is_told_while_something_is_compiled(load: Open, backend: Backend) ->
     model.await_compiled()
     seen.append(model.loaded.speed.is_compiling)
     assert seen == [False, True, False]
+
+
+@pytest.mark.parametrize(("device", "chosen"), [("cuda", []), ("cuda:1", [1])])
+def test_a_card_without_a_number_is_left_as_it_is(
+    load: Open, backend: Backend, monkeypatch: pytest.MonkeyPatch, device: str, chosen: list[int]
+) -> None:
+    seen = list[int | None]()
+    monkeypatch.setattr(torch.cuda, "set_device", lambda card: seen.append(card.index))
+    compiler = load("sd15").compiler
+    monkeypatch.setattr(compiler, "_device", torch.device(device))
+    compiler._prepare_thread()
+    assert (seen, backend.made) == (chosen, 0)
