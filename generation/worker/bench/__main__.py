@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 
 from generation.bench.plan import Plan
 from generation.errors import GenerationError
-from generation.worker import lifeline
+from generation.worker import lifeline, visible
 from generation.worker.__main__ import quieten, take_pipes
 from generation.worker.bench.reporter import MeasureError, Reporter
 from generation.worker.plain import from_plain
@@ -20,6 +21,7 @@ def main() -> None:
     order = json.loads(requests.readline())
     plan = from_plain(Plan, order["plan"], [])
     reporter = Reporter(replies)
+    visible.hide_other_cards(plan.device, os.environ)
     # After the environment is set.
     from generation.worker.bench.parts import PARTS  # noqa: PLC0415
 
