@@ -51,7 +51,9 @@ def _put_channels_last(part: torch.nn.Module) -> None:
     """Only where there are convolutions to gain from it: a transformer has next to none."""
     convolutions = [each for each in part.modules() if isinstance(each, torch.nn.Conv2d)]
     if sum(max(each.kernel_size) > 1 for each in convolutions) > 1:
-        part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Not the part as a whole: torch refuses that where convolutions over time are beside them.
+        for each in convolutions:
+            each.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _set_attention(denoiser: Any, plan: Plan) -> Iterator[str]:

@@ -28,8 +28,16 @@ def difference(one: torch.Tensor, other: torch.Tensor) -> int:
     return int((one.int() - other.int()).abs().max())
 
 
-@pytest.mark.parametrize("architecture", ["sd15", "flux"])
-@pytest.mark.parametrize("change", [{"channels_last": "on"}, {"fuse_qkv": True}])
+@pytest.mark.parametrize(
+    ("architecture", "change"),
+    [
+        ("sd15", {"channels_last": "on"}),
+        ("sd15", {"fuse_qkv": True}),
+        ("flux", {"channels_last": "on"}),
+        ("flux", {"fuse_qkv": True}),
+        ("qwen-image", {"channels_last": "on"}),  # its VAE also convolves over time
+    ],
+)
 def test_what_is_called_lossless_changes_at_most_the_last_bit(
     load: Open, architecture: str, change: dict[str, Any]
 ) -> None:
