@@ -15,6 +15,7 @@ from generation.worker.fitting import Fit, fit, to_evict
 from generation.worker.loaded import LoadedModel
 from generation.worker.loading import Loader
 from generation.worker.memory import free_bytes, is_out_of_memory, release, size_of
+from generation.worker.noise import draw_in_float32
 from generation.worker.placement import Placement
 from generation.worker.settings import WorkerSettings
 from generation.worker.speed.plan import Place
@@ -43,6 +44,7 @@ class ModelShelf:
         *,
         tell: Callable[[str, str], None] = lambda _model, _text: None,
     ) -> None:
+        draw_in_float32()
         self._settings = settings
         self._tell = tell
         self._place = Place.of(device, dtype)

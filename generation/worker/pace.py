@@ -18,20 +18,23 @@ class Pace:
 
     def __init__(self) -> None:
         self._end: Any = None
+        self._is_ahead = False
 
     def told(self, device: torch.device) -> None:
         """Note that the device has been told a step. Other devices than cards do it at once."""
-        if device.type == "cuda":
-            with torch.cuda.device(device):
+        if device.type != "cuda":
+            return
+        with torch.cuda.device(device):
+            if self._end is None:
                 # A thread that waits for this one sleeps: the jobs' threads need the processor.
-                end: Any = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
-                end.record()
-            self._end = end
+                self._end = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+            self._end.record()
+        self._is_ahead = True
 
     def keep(self) -> None:
         """Return when the device has done the step that it was told last."""
-        end, self._end = self._end, None
-        if end is not None:
+        if self._is_ahead:
+            self._is_ahead = False
             # A device that is lost says so again at its next call, which tells the jobs.
             with contextlib.suppress(RuntimeError):
-                end.synchronize()
+                self._end.synchronize()

@@ -100,7 +100,7 @@ def test_it_draws_what_diffusers_draws_from_the_same_words(name: str, gatherer: 
         **family.guide(info.guidance_scale),
         **{key: value for key, value in family.options.items() if key not in words},
     )
-    theirs = result[0][0].permute(1, 2, 0).mul(255).round().to(torch.uint8)
+    theirs = result[0][0].cpu().permute(1, 2, 0).mul(255).round().to(torch.uint8)
     ours = picture(
         model,
         gatherer,

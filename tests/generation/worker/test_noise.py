@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import sys
 
 import pytest
 import torch
+from diffusers.utils import torch_utils
 from PIL import Image
 
+from generation import demo_model
 from generation.backends.base import Work
 from generation.infotext import parse, read_png
 from generation.types import JobId
 from generation.worker.finishing import finish
-from generation.worker.gatherer import Seat
-from generation.worker.models import LoadedModel
-from generation.worker.noise import turned
+from generation.worker.gatherer import Gatherer, Seat
+from generation.worker.models import LoadedModel, ModelShelf
+from generation.worker.noise import draw_in_float32, turned
 from generation.worker.painter import paint
+from generation.worker.settings import LocalModel, WorkerSettings
 from tests.generation.local_models import params
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # diffusers' own, about NumPy 2
@@ -37,6 +42,71 @@ def test_the_way_begins_and_ends_at_the_seeds_themselves() -> None:
     assert torch.allclose(turned(noise(1), noise(2), 0), noise(1), atol=1e-5)
     assert torch.allclose(turned(noise(1), noise(2), 1), noise(2), atol=1e-5)
     assert torch.allclose(turned(noise(1), noise(1), 0.5), noise(1), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(1, 4, 64, 64), (1, 4, 17, 13), (2, 4, 5, 3)])
+def test_a_seed_is_the_same_noise_in_every_number_type(
+    dtype: torch.dtype, shape: tuple[int, ...]
+) -> None:
+    draw_in_float32()
+
+    def draw(dtype: torch.dtype) -> torch.Tensor:
+        generators = [torch.Generator().manual_seed(7 + row) for row in range(shape[0])]
+        noise: torch.Tensor = torch_utils.randn_tensor(
+            shape, generators, torch.device("cpu"), dtype
+        )
+        return noise
+
+    full, half = draw(torch.float32), draw(dtype)
+    assert half.dtype is dtype
+    assert torch.equal(half, full.to(dtype))
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl",
+        "diffusers.pipelines.flux.pipeline_flux",
+        "diffusers.schedulers.scheduling_euler_ancestral_discrete",
+        "diffusers.models.autoencoders.vae",
+    ],
+)
+def test_whoever_of_diffusers_draws_noise_draws_it_so(user: str) -> None:
+    module = importlib.import_module(user)
+    draw_in_float32()
+    assert vars(module)["randn_tensor"] is torch_utils.randn_tensor
+    others = [
+        name
+        for name, each in sys.modules.items()
+        if name.startswith("diffusers.") and "randn_tensor" in vars(each)
+        if vars(each)["randn_tensor"] is not torch_utils.randn_tensor
+    ]
+    assert others == []
+
+
+@pytest.mark.parametrize("sampler", ["Euler", "Euler a"])
+def test_half_precision_draws_the_same_picture_of_an_odd_size(sampler: str) -> None:
+    half, full = (
+        demo_picture(dtype, width=272, height=208, sampler=sampler)
+        for dtype in (torch.bfloat16, torch.float32)
+    )
+    assert float((half - full).abs().mean()) < 3
+
+
+def demo_picture(dtype: torch.dtype, **changes: object) -> torch.Tensor:
+    shipped = LocalModel(name="demo", title="Demo", path=demo_model.MODEL_DIR, steps=6)
+    shelf = ModelShelf(WorkerSettings(models=(shipped,)), torch.device("cpu"), dtype)
+    shelf.open()
+    gatherer = Gatherer(threads=1)
+    gatherer.start()
+    seat = gatherer.seat()
+    try:
+        (data,) = drawn(shelf.load("demo"), seat, prompt="a red circle", **changes)
+    finally:
+        seat.leave()
+        gatherer.stop()
+    return pixels(data)
 
 
 def drawn(loaded: LoadedModel, seat: Seat, **changes: object) -> list[bytes]:
