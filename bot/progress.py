@@ -29,7 +29,10 @@ EDIT_INTERVAL: Final = 2.5
 """Seconds between two edits of one message; Discord allows about five in five seconds."""
 
 PLACE_INTERVAL: Final = 15.0
-"""Seconds between two looks at a waiting job's place."""
+"""Seconds between two looks at a waiting job's place, while few wait."""
+
+PLACE_EDITS: Final = 4.0
+"""Looks a second at the places of all: each may be an edit, and results go before those."""
 
 CLOSE_SECONDS: Final = 15.0
 """How long a result waits for a progress edit under way, so that it is not overtaken by it."""
@@ -173,7 +176,8 @@ class Board:
 
     async def _look_again(self, track: _Track) -> None:
         """Wait for something new to show; a job that waits moves up without anyone telling."""
-        pause = min(self._seconds_left(track), math.inf if track.running else PLACE_INTERVAL)
+        turn = max(PLACE_INTERVAL, len(self._tracks) / PLACE_EDITS)
+        pause = min(self._seconds_left(track), math.inf if track.running else turn)
         if pause == math.inf:
             await track.changed.wait()
             return

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from bot import progress
 from bot.address import TOKEN_LIFE
 from bot.client import RATE_LIMIT_SECONDS
 from bot.progress import EDIT_INTERVAL
@@ -64,6 +65,23 @@ async def test_nothing_is_edited_after_the_result(studio: Studio) -> None:
     count = len(edits(studio))
     await studio.pass_time(120)
     assert len(edits(studio)) == count
+
+
+async def test_the_more_wait_the_more_seldom_each_is_told_its_place(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "PLACE_EDITS", 3 / 150)  # three messages, 150 seconds
+    first = await studio.bob.slash("imagine", prompt="one")
+    await first.message_where(is_unfinished)
+    second = await studio.carol.slash("imagine", prompt="two")
+    await second.message_where(is_unfinished)
+    third = await studio.alice.slash("imagine", prompt="three")
+    await third.message_where(lambda message: "2 ahead" in message.text)
+    await studio.carol.press(await second.message_where(is_unfinished), "Cancel")
+    await second.message_where(lambda message: "Cancelled" in message.text)
+    await studio.pass_time(100)
+    assert "2 ahead" in read(third)
+    await studio.pass_time_until(lambda: "1 ahead" in read(third))
 
 
 async def test_a_failed_edit_costs_only_that_edit(studio: Studio) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import random
 import sys
@@ -103,8 +104,10 @@ async def _make_traffic(
     options: argparse.Namespace,
 ) -> Sequence[float]:
     """The bot's memory in MiB, looked at now and then."""
-    memory = []
-    for number in range(options.interactions):
+    memory, acts = [], itertools.count()
+    # Some find that the button they meant is gone, which is no interaction.
+    while len(crowd.sent) < options.interactions:
+        number = next(acts)
         crowd.act()
         if number % FAULT_EVERY == 0:
             sandbox.fault(_trouble(chance))
