@@ -318,12 +318,14 @@ def _within(
 
 
 def _rows(buttons: tuple[Button, ...]) -> list[tuple[Button, ...]]:
-    """Buttons in rows of five; of more, each action for single pictures has rows of its own."""
+    """Buttons in rows of five; of more, each action for one of several has rows of its own."""
     if len(buttons) <= _ROW_LENGTH:
         return [buttons] if buttons else []
     groups = [tuple(button for button in buttons if button.index is None)]
-    for action in dict.fromkeys(button.action for button in buttons if button.index is not None):
-        several = tuple(button for button in buttons if button.action is action)
+    each = [button for button in buttons if button.index is not None]
+    is_one = not any(button.index for button in each)
+    for kind in (None,) if is_one else dict.fromkeys(button.action for button in each):
+        several = tuple(button for button in each if kind in {None, button.action})
         groups += [
             several[start : start + _ROW_LENGTH] for start in range(0, len(several), _ROW_LENGTH)
         ]

@@ -149,6 +149,13 @@ def test_every_picture_of_a_result_can_be_varied(count: int) -> None:
     assert varies == list(range(count))
 
 
+def test_the_actions_for_an_only_picture_share_a_row() -> None:
+    card = replies.result(job(), [picture()], can_vary=True, can_upscale=True)
+    rows = [row["components"] for row in _components(card) if row["type"] == 1]
+    labels = [[button["label"] for button in row] for row in rows]
+    assert labels == [["Again", "Edit", "Delete"], ["Vary", "Vary (Subtle)", "Upscale"]]
+
+
 @pytest.mark.parametrize("count", [2, 4, 10])
 def test_each_action_for_single_pictures_has_rows_of_its_own(count: int) -> None:
     pictures = [picture(i) for i in range(count)]
