@@ -96,7 +96,7 @@ class FairShare:
 
     def served(self, item: Waiting) -> None:
         """Take note that the job has been started."""
-        start = self._start({}, item)
+        start = max(self._now, self._tag({}, item.owner), self._tag({}, item.scope))
         self._now = max(self._now, start)
         self._charge(self._finish, item, start)
         self._charges[item.id] = _Charge(item.owner, item.scope, self.cost(item), item.weight)
@@ -132,9 +132,6 @@ class FairShare:
             crowds[item.scope] = _Crowd(max(self._now, self._tag(tags, item.scope)))
         crowds[item.scope].add(self._tag(tags, owner), arrival, owner)
         return item.scope
-
-    def _start(self, tags: _Tags, item: Waiting) -> float:
-        return max(self._now, self._tag(tags, item.owner), self._tag(tags, item.scope))
 
     def _tag(self, tags: _Tags, key: OwnerId | ScopeId) -> float:
         return tags[key] if key in tags else self._finish.get(key, 0.0)

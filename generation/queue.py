@@ -154,14 +154,9 @@ class Queue:
 
         Returns how many jobs that were.
         """
-        active = (JobState.QUEUED, JobState.RUNNING)
-        unfinished = await self.store.jobs.unfinished()
-        jobs = [job for job in unfinished if job.request.scope == scope and job.state in active]
-        for job in jobs:
-            await self.cancel(job.id)
-        if jobs:
-            _log.info("scope.abandoned scope=%s jobs=%d", scope, len(jobs))
-        return len(jobs)
+        if jobs := await self._cancel_all(lambda request: request.scope == scope):
+            _log.info("scope.abandoned scope=%s jobs=%d", scope, jobs)
+        return jobs
 
     async def set_delivery(self, job_id: JobId, delivery: str) -> None:
         """Replace the delivery address. Raises ``UnknownJob``."""
@@ -242,9 +237,7 @@ class Queue:
 
         Running jobs are stopped first. Returns how many jobs there were.
         """
-        for job in await self.store.jobs.unfinished():
-            if job.request.owner == owner:
-                await self.cancel(job.id)
+        await self._cancel_all(lambda request: request.owner == owner)
         forgotten = await self.store.forget_owner(owner)
         await self._delete(forgotten.blobs)
         _log.info("owner.forgotten jobs=%d pictures=%d", forgotten.jobs, len(forgotten.blobs))
@@ -262,6 +255,15 @@ class Queue:
         if jobs:
             _log.info("jobs.forgotten jobs=%d", jobs)
         return jobs
+
+    async def _cancel_all(self, concerned: Callable[[Request], bool]) -> int:
+        """Cancel every such job that waits or runs. Returns how many that were."""
+        active = (JobState.QUEUED, JobState.RUNNING)
+        unfinished = await self.store.jobs.unfinished()
+        jobs = [job for job in unfinished if job.state in active and concerned(job.request)]
+        for job in jobs:
+            await self.cancel(job.id)
+        return len(jobs)
 
     async def _delete(self, blobs: frozenset[BlobId]) -> None:
         for blob in blobs:

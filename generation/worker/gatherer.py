@@ -249,9 +249,8 @@ class Gatherer:
                     serve(calls, self._give)
                 del calls  # or its tensors would live until the next one
                 if is_step:
-                    pace.told(device)
-                # Before the next calls are chosen: a job may be cancelled, or join, meanwhile.
-                pace.keep()
+                    # Before the next calls are chosen: a job may be cancelled, or join, meanwhile.
+                    pace.keep(device)
 
     def _next(self) -> list[Call] | None:
         """Calls to make as one, taken from those that wait; or calls to measure, left there."""

@@ -18,10 +18,9 @@ class Pace:
 
     def __init__(self) -> None:
         self._end: Any = None
-        self._is_ahead = False
 
-    def told(self, device: torch.device) -> None:
-        """Note that the device has been told a step. Other devices than cards do it at once."""
+    def keep(self, device: torch.device) -> None:
+        """Return when the device has done what it was told, which others than cards do at once."""
         if device.type != "cuda":
             return
         with torch.cuda.device(device):
@@ -29,12 +28,6 @@ class Pace:
                 # A thread that waits for this one sleeps: the jobs' threads need the processor.
                 self._end = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
             self._end.record()
-        self._is_ahead = True
-
-    def keep(self) -> None:
-        """Return when the device has done the step that it was told last."""
-        if self._is_ahead:
-            self._is_ahead = False
-            # A device that is lost says so again at its next call, which tells the jobs.
-            with contextlib.suppress(RuntimeError):
-                self._end.synchronize()
+        # A device that is lost says so again at its next call, which tells the jobs.
+        with contextlib.suppress(RuntimeError):
+            self._end.synchronize()

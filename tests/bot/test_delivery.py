@@ -8,7 +8,7 @@ from PIL import Image
 from bot.address import TOKEN_LIFE
 from bot.delivery import BAN_SECONDS
 from bot.progress import FAREWELL_SECONDS
-from bot.sandbox import Fault, Use
+from bot.sandbox import Fault, SeenMessage, Use
 from bot.sandbox.wire import JsonObject
 from generation.errors import PictureGone, StorageError
 from generation.types import BlobId, JobState
@@ -27,6 +27,13 @@ async def waiting(studio: Studio, *, private: bool = False, channel: str | None 
 
 async def ended(studio: Studio, state: JobState = JobState.DONE) -> None:
     await studio.until(lambda: studio.reached(studio.alice, state))
+
+
+async def arriving_late(studio: Studio) -> SeenMessage:
+    """The result of a job that is done when its interaction's token is dead."""
+    studio.time.advance(TOKEN_LIFE + 1)
+    studio.backend.advance(1000)
+    return await studio.alice.wait_for(is_result)
 
 
 def posts(studio: Studio) -> list[JsonObject]:
@@ -89,9 +96,7 @@ async def test_a_token_that_died_early_is_used_once_and_never_again(studio: Stud
 async def test_a_private_result_never_enters_the_channel(studio: Studio) -> None:
     await studio.bob.connect()
     await waiting(studio, private=True)
-    studio.time.advance(TOKEN_LIFE + 1)
-    studio.backend.advance(1000)
-    result = await studio.alice.wait_for(is_result)
+    result = await arriving_late(studio)
     assert result.channel_id == await studio.alice.channel_id("dm")
     assert not any(is_result(message) for message in studio.bob.seen.values())
 
@@ -99,9 +104,7 @@ async def test_a_private_result_never_enters_the_channel(studio: Studio) -> None
 async def test_a_result_whose_channel_is_gone_comes_as_a_private_message(studio: Studio) -> None:
     await waiting(studio)
     studio.sandbox.delete_channel("general")
-    studio.time.advance(TOKEN_LIFE + 1)
-    studio.backend.advance(1000)
-    result = await studio.alice.wait_for(is_result)
+    result = await arriving_late(studio)
     assert result.channel_id == await studio.alice.channel_id("dm")
 
 
@@ -111,9 +114,7 @@ async def test_a_result_whose_thread_is_gone_comes_into_the_channel_around_it(
     parent = studio.sandbox.channel("sketches").parent_id
     await waiting(studio, channel="sketches")
     studio.sandbox.delete_channel("sketches")
-    studio.time.advance(TOKEN_LIFE + 1)
-    studio.backend.advance(1000)
-    result = await studio.alice.wait_for(is_result)
+    result = await arriving_late(studio)
     assert result.channel_id == parent
     assert result.pinged == [studio.alice.id]
 
@@ -126,9 +127,7 @@ async def test_nothing_leaves_a_private_thread_but_to_its_owner(studio: Studio) 
     thread.thread_members[bot] = thread.created_at
     await waiting(studio, channel="secret")
     sandbox.delete_channel("secret")
-    studio.time.advance(TOKEN_LIFE + 1)
-    studio.backend.advance(1000)
-    result = await studio.alice.wait_for(is_result)
+    result = await arriving_late(studio)
     assert result.channel_id == await studio.alice.channel_id("dm")
 
 

@@ -23,6 +23,17 @@ def read(use: Use) -> str:
     return "" if use.message is None else use.message.text
 
 
+async def two_in_line(studio: Studio) -> tuple[Use, Use]:
+    """Carol's wish and then Alice's, behind one of Bob's that runs."""
+    first = await studio.bob.slash("imagine", prompt="one")
+    await first.message_where(is_unfinished)
+    second = await studio.carol.slash("imagine", prompt="two")
+    await second.message_where(is_unfinished)
+    third = await studio.alice.slash("imagine", prompt="three")
+    await third.message_where(lambda message: "2 ahead" in message.text)
+    return second, third
+
+
 async def test_steps_and_preview_are_shown_in_the_answer(studio: Studio) -> None:
     use = await studio.alice.slash("imagine", prompt="a fox")
     await use.message_where(is_unfinished)
@@ -48,12 +59,7 @@ async def test_a_message_is_edited_at_most_once_an_interval(studio: Studio) -> N
 
 
 async def test_a_waiting_job_moves_up_while_it_waits(studio: Studio) -> None:
-    first = await studio.bob.slash("imagine", prompt="one")
-    await first.message_where(is_unfinished)
-    second = await studio.carol.slash("imagine", prompt="two")
-    await second.message_where(is_unfinished)
-    third = await studio.alice.slash("imagine", prompt="three")
-    await third.message_where(lambda message: "2 ahead" in message.text)
+    second, third = await two_in_line(studio)
     await studio.carol.press(await second.message_where(is_unfinished), "Cancel")
     await second.message_where(lambda message: "Cancelled" in message.text)
     studio.time.advance(EDIT_INTERVAL)
@@ -71,12 +77,7 @@ async def test_the_more_wait_the_more_seldom_each_is_told_its_place(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "PLACE_EDITS", 3 / 150)  # three messages, 150 seconds
-    first = await studio.bob.slash("imagine", prompt="one")
-    await first.message_where(is_unfinished)
-    second = await studio.carol.slash("imagine", prompt="two")
-    await second.message_where(is_unfinished)
-    third = await studio.alice.slash("imagine", prompt="three")
-    await third.message_where(lambda message: "2 ahead" in message.text)
+    second, third = await two_in_line(studio)
     await studio.carol.press(await second.message_where(is_unfinished), "Cancel")
     await second.message_where(lambda message: "Cancelled" in message.text)
     await studio.pass_time(100)
@@ -136,12 +137,7 @@ async def test_a_database_that_fails_for_a_while_costs_only_the_places_meanwhile
         asked += 1
         raise StorageError(detail="disk I/O error")
 
-    first = await studio.bob.slash("imagine", prompt="one")
-    await first.message_where(is_unfinished)
-    second = await studio.carol.slash("imagine", prompt="two")
-    await second.message_where(is_unfinished)
-    third = await studio.alice.slash("imagine", prompt="three")
-    await third.message_where(lambda message: "2 ahead" in message.text)
+    second, third = await two_in_line(studio)
     with monkeypatch.context() as broken:
         broken.setattr(studio.queue, "recent_place", fail)
         await studio.pass_time_until(lambda: asked > 0)
@@ -175,5 +171,6 @@ async def test_a_fault_of_ours_in_one_message_stops_no_other(
         await studio.until(lambda: "progress_crashed" in caplog.text)
     second = await studio.alice.slash("imagine", prompt="two")
     await second.message_where(is_unfinished)
+    await studio.until(lambda: bool(studio.backend._steps))
     studio.backend.advance(1000)
     assert (await first.message_where(is_result)).pictures

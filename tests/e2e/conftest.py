@@ -40,9 +40,15 @@ async def scripted_bot(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[BotPro
 
 
 @pytest.fixture
-async def bot(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[BotProcess]:
-    """A bot with nothing configured but Discord: the model that ships, in its worker."""
-    process = BotProcess(sandbox, tmp_path, more="")
+def more() -> str:
+    """What is configured beside Discord. Nothing is the model that ships, in its worker."""
+    return ""
+
+
+@pytest.fixture
+async def bot(sandbox: Sandbox, tmp_path: Path, more: str) -> AsyncIterator[BotProcess]:
+    """A bot with ``more`` configured."""
+    process = BotProcess(sandbox, tmp_path, more=more)
     await process.start()
     yield process
     await process.close()

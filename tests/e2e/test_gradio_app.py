@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from bot.sandbox import LocalFile, Member, Sandbox, SeenMessage, Use
+from bot.sandbox import LocalFile, Member
 from generation.infotext import parse, read_png
-from tests.bot_process import PATIENCE, BotProcess
+from tests.bot_process import BotProcess
+from tests.e2e.endings import finished
 from tests.servers.gradio import GradioTwin
 from tests.servers.twin import Fault
 
@@ -24,11 +24,8 @@ async def app() -> AsyncIterator[GradioTwin]:
 
 
 @pytest.fixture
-async def bot(sandbox: Sandbox, app: GradioTwin, tmp_path: Path) -> AsyncIterator[BotProcess]:
-    process = BotProcess(sandbox, tmp_path, more=f'[[backends]]\nurl = "{app.url}"\n')
-    await process.start()
-    yield process
-    await process.close()
+def more(app: GradioTwin) -> str:
+    return f'[[backends]]\nurl = "{app.url}"\n'
 
 
 async def test_a_prompt_with_the_apps_own_option_becomes_a_picture(
@@ -68,17 +65,3 @@ async def test_what_the_app_says_and_what_it_cannot_do_are_told_in_a_sentence(
     impossible = await finished(await alice.slash("imagine", prompt="a cat --steps 76"))
     assert "steps must be 2 to 75 here, not 76" in impossible.text
     assert len(app.submitted) == 1
-
-
-async def finished(use: Use) -> SeenMessage:
-    """The answer once it is an ending."""
-    await use.member.until(
-        lambda: (
-            use.message is not None
-            and not use.message.loading
-            and "Cancel" not in use.message.button_labels
-        ),
-        patience=PATIENCE,
-    )
-    assert use.message is not None
-    return use.message

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from bot.sandbox import LocalFile, Member, Sandbox, SeenMessage, Use
+from bot.sandbox import LocalFile, Member
 from generation.infotext import parse, read_png
 from tests.bot_process import PATIENCE, BotProcess
+from tests.e2e.endings import finished
 from tests.servers.a1111 import A1111Twin
 
 
@@ -23,11 +23,8 @@ async def web_ui() -> AsyncIterator[A1111Twin]:
 
 
 @pytest.fixture
-async def bot(sandbox: Sandbox, web_ui: A1111Twin, tmp_path: Path) -> AsyncIterator[BotProcess]:
-    process = BotProcess(sandbox, tmp_path, more=f'[[backends]]\nurl = "{web_ui.url}"\n')
-    await process.start()
-    yield process
-    await process.close()
+def more(web_ui: A1111Twin) -> str:
+    return f'[[backends]]\nurl = "{web_ui.url}"\n'
 
 
 async def test_a_prompt_with_an_option_and_a_lora_becomes_a_picture(
@@ -83,20 +80,6 @@ async def test_a_running_job_is_stopped_at_the_web_ui_too(
     assert web_ui.interrupts >= 1
     result = await finished(use)
     assert not result.attachments
-
-
-async def finished(use: Use) -> SeenMessage:
-    """The answer once it is an ending."""
-    await use.member.until(
-        lambda: (
-            use.message is not None
-            and not use.message.loading
-            and "Cancel" not in use.message.button_labels
-        ),
-        patience=PATIENCE,
-    )
-    assert use.message is not None
-    return use.message
 
 
 def png(picture: Image.Image) -> bytes:

@@ -42,26 +42,18 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Events:
 
 
 def test_a_step_is_waited_for_once(events: Events) -> None:
-    pace = Pace()
-    pace.told(torch.device("cuda"))
-    pace.keep()
-    pace.keep()
+    Pace().keep(torch.device("cuda"))
     assert events.happened == ["told", "done"]
 
 
 def test_what_does_its_steps_at_once_is_not_waited_for(events: Events) -> None:
-    pace = Pace()
-    pace.told(torch.device("cpu"))
-    pace.keep()
+    Pace().keep(torch.device("cpu"))
     assert events.happened == []
 
 
 def test_a_lost_device_is_left_to_its_next_call(events: Events) -> None:
     events.failure = torch.AcceleratorError("CUDA error: device-side assert triggered")
-    pace = Pace()
-    pace.told(torch.device("cuda"))
-    pace.keep()
-    pace.keep()
+    Pace().keep(torch.device("cuda"))
     assert events.happened == ["told", "done"]
 
 
@@ -80,7 +72,7 @@ def test_a_call_is_where_its_first_tensor_is(given: dict[str, Any]) -> None:
 
 def test_only_steps_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr(Pace, "told", lambda _, device: told.append(device.type))
+    monkeypatch.setattr(Pace, "keep", lambda _, device: told.append(device.type))
     gatherer = Gatherer(threads=1)
     gatherer.start()
     seat = gatherer.seat()
